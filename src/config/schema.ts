@@ -1,0 +1,31 @@
+import { z } from "zod";
+import { dependencySettings } from "../dependency/settings.ts";
+import { drainSettings, listenSettings } from "../http/settings.ts";
+import { opsSettings } from "../ops/settings.ts";
+import { routeSettings } from "../routing/settings.ts";
+
+const notYet = (what: string) =>
+  z.literal("off", { error: `this version has no ${what} yet: write "off" or leave the key out` }).optional();
+
+/** The whole configuration: fragments of the features, put together. Keys that nobody declared are refused. */
+export const configSchema = z
+  .strictObject({
+    listen: listenSettings,
+    ops: opsSettings,
+    drain: drainSettings,
+    dependencies: z
+      .record(
+        z.string().regex(/^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$/, "a name has letters, digits, _ . - only"),
+        dependencySettings,
+      )
+      .default({}),
+    routes: z.array(routeSettings).min(1, "at least one route is needed"),
+    compression: notYet("compression"),
+    degradation: notYet("degradation controller"),
+    redis: notYet("Redis connection"),
+  })
+  .meta({ title: "Spillway configuration" });
+
+export type Config = z.output<typeof configSchema>;
+/** What may be written: every key with a default left out. */
+export type ConfigInput = z.input<typeof configSchema>;

@@ -1,0 +1,151 @@
+/** Where a body goes: the client, a compressor, a cache entry. Called only between `pipe` and the first `end` or `fail`. */
+export interface Sink {
+  /** Takes a chunk. `false` asks for a pause; the sink calls `body.resume()` once it has room again. */
+  write(chunk: Buffer): boolean;
+  /** All octets have come. `trailers` is flat `[name, value, ...]`, usually empty. */
+  end(trailers: readonly string[]): void;
+  /** The rest will never come: what was written must not be passed off as whole. */
+  fail(error: Error): void;
+}
+
+/** How a body ended: whole, cut by its producer, or given up by its consumer. */
+export type BodyEnding = "complete" | "cut" | "cancelled";
+
+/**
+ * The body of an answer on its way out. Chunks are pushed as they come, without copies; what comes before
+ * a sink is attached is held. A permit or a timer that must live until the last octet hangs on `whenDone`.
+ */
+export interface Body {
+  /** Octets announced, when known before the end. */
+  readonly length: number | undefined;
+  /** The chunks, when all of them are already here; then no sink is needed. Ends the body as `complete`. */
+  takeWhole(): Buffer[] | undefined;
+  /** Attaches the one sink. Throws if the body was already taken. */
+  pipe(sink: Sink): void;
+  /** Lets a paused producer go on. */
+  resume(): void;
+  /** Gives the body up: the producer stops and its connection is freed. Nothing more reaches the sink. */
+  cancel(reason: Error): void;
+  /** Called once, at the end of the body or at once when it is over. Listeners run in order and must not throw. */
+  whenDone(listener: (ending: BodyEnding) => void): void;
+}
+
+/** What a producer of a streamed body must offer. */
+export interface BodySource {
+  pause(): void;
+  resume(): void;
+  cancel(reason: Error): void;
+}
+
+const NO_TRAILERS: readonly string[] = Object.freeze([]);
+
+type Phase =
+  | { readonly at: "held"; readonly chunks: Buffer[] }
+  | { readonly at: "flowing"; readonly sink: Sink }
+  | { readonly at: "over"; readonly ending: BodyEnding };
+
+/** A body whose octets are pushed by a producer: `push`, then `finish` or `fail`. */
+export class StreamedBody implements Body {
+  readonly length: number | undefined;
+  readonly #source: BodySource;
+  #phase: Phase = { at: "held", chunks: [] };
+  #arrived: "more" | "whole" | Error = "more";
+  #trailers: readonly string[] = NO_TRAILERS;
+  #held = 0;
+  #listeners: ((ending: BodyEnding) => void)[] | undefined;
+
+  /** `length` in octets as announced, if it was. */
+  constructor(source: BodySource, length: number | undefined) {
+    this.#source = source;
+    this.length = length;
+  }
+
+  /** Producer's side: one more chunk, never empty. */
+  push(chunk: Buffer): void {
+    const phase = this.#phase;
+    if (phase.at === "flowing") {
+      if (!phase.sink.write(chunk)) this.#source.pause();
+    } else if (phase.at === "held") {
+      phase.chunks.push(chunk);
+      this.#held += chunk.length;
+      if (this.#held >= HELD_AT_MOST) this.#source.pause();
+    }
+  }
+
+  /** Producer's side: the body is whole. */
+  finish(trailers: readonly string[] = NO_TRAILERS): void {
+    this.#arrived = "whole";
+    this.#trailers = trailers;
+    if (this.#phase.at === "flowing") this.#end(this.#phase.sink);
+  }
+
+  /** Producer's side: the rest will never come. */
+  fail(error: Error): void {
+    this.#arrived = error;
+    const phase = this.#phase;
+    if (phase.at === "flowing") this.#fail(phase.sink, error);
+    else if (phase.at === "held") phase.chunks.length = 0;
+  }
+
+  takeWhole(): Buffer[] | undefined {
+    const phase = this.#phase;
+    if (phase.at !== "held" || this.#arrived !== "whole" || this.#trailers.length > 0) return undefined;
+    this.#over("complete");
+    return phase.chunks;
+  }
+
+  pipe(sink: Sink): void {
+    const phase = this.#phase;
+    if (phase.at !== "held") throw new Error("this body was already taken");
+    this.#phase = { at: "flowing", sink };
+    let room = true;
+    for (const chunk of phase.chunks) room = sink.write(chunk) && room;
+    if (this.#arrived === "whole") this.#end(sink);
+    else if (this.#arrived !== "more") this.#fail(sink, this.#arrived);
+    else if (!room) this.#source.pause();
+    else if (this.#held >= HELD_AT_MOST) this.#source.resume();
+  }
+
+  resume(): void {
+    if (this.#phase.at === "flowing") this.#source.resume();
+  }
+
+  cancel(reason: Error): void {
+    if (this.#phase.at === "over") return;
+    this.#over("cancelled");
+    if (this.#arrived === "more") this.#source.cancel(reason);
+  }
+
+  whenDone(listener: (ending: BodyEnding) => void): void {
+    if (this.#phase.at === "over") listener(this.#phase.ending);
+    else (this.#listeners ??= []).push(listener);
+  }
+
+  #end(sink: Sink): void {
+    this.#over("complete");
+    sink.end(this.#trailers);
+  }
+
+  #fail(sink: Sink, error: Error): void {
+    this.#over("cut");
+    sink.fail(error);
+  }
+
+  #over(ending: BodyEnding): void {
+    this.#phase = { at: "over", ending };
+    const listeners = this.#listeners;
+    this.#listeners = undefined;
+    if (listeners) for (const listener of listeners) listener(ending);
+  }
+}
+
+/** Octets a body holds before a sink is attached; beyond it the producer is paused. */
+const HELD_AT_MOST = 256 * 1024;
+
+/** A body that is already here, whole. */
+export function wholeBody(bytes: Buffer): Body {
+  const body = new StreamedBody({ pause() {}, resume() {}, cancel() {} }, bytes.length);
+  if (bytes.length > 0) body.push(bytes);
+  body.finish();
+  return body;
+}

@@ -1,0 +1,95 @@
+import { channel, type Channel } from "node:diagnostics_channel";
+import type { Exchange } from "./exchange.ts";
+import type { Outcome } from "./outcome.ts";
+
+/** An exchange is over: the last octet is out, or nobody waits for it. Channel `spillway:exchange`. */
+export interface ExchangeEnded {
+  readonly gateway: string;
+  readonly exchange: Exchange;
+  readonly outcome: Outcome;
+  /** Status on the wire; 499 when the client left first. */
+  readonly status: number;
+  /** Whether the answer reached its end; false when it was cut on either side. */
+  readonly whole: boolean;
+  /** Octets of the answer's body that were written. */
+  readonly bytesOut: number;
+  /** Milliseconds from the head of the request to the end of the answer. */
+  readonly durationMs: number;
+  /** Milliseconds until the dependency's head was here; undefined when none was asked. */
+  readonly dependencyMs: number | undefined;
+}
+
+/** A request ended before it became an exchange: bad framing, oversized or late head. Channel `spillway:turned-away`. */
+export interface TurnedAway {
+  readonly gateway: string;
+  readonly reason: string;
+  readonly status: number;
+  readonly detail: string;
+  readonly address: string;
+}
+
+/** A reload was tried. Channel `spillway:reload`. */
+export interface Reloaded {
+  readonly gateway: string;
+  readonly outcome: "applied" | "unchanged" | "refused";
+  /** SHA-256 of the file's text, hexadecimal. */
+  readonly hash: string;
+  readonly errors: readonly string[];
+}
+
+/** Draining began or ended. Channel `spillway:drain`. */
+export interface Drained {
+  readonly gateway: string;
+  readonly phase: "announced" | "closing" | "cut" | "done";
+  readonly open: number;
+}
+
+/** Something went wrong that no request's outcome tells. Channel `spillway:fault`. */
+export interface Fault {
+  readonly gateway: string;
+  readonly where: string;
+  readonly error: Error;
+}
+
+/** What happens in a gateway, by channel name. One process may hold several gateways: look at `gateway`. */
+export interface Events {
+  readonly "spillway:exchange": ExchangeEnded;
+  readonly "spillway:turned-away": TurnedAway;
+  readonly "spillway:reload": Reloaded;
+  readonly "spillway:drain": Drained;
+  readonly "spillway:fault": Fault;
+}
+
+/** One gateway's end of the channels: publishes with its own id, hears only itself. */
+export interface EventBus {
+  readonly gateway: string;
+  publish<Name extends keyof Events>(name: Name, event: Omit<Events[Name], "gateway">): void;
+  /** Returns a function that ends the subscription. Listeners run synchronously and must not throw. */
+  subscribe<Name extends keyof Events>(name: Name, listener: (event: Events[Name]) => void): () => void;
+}
+
+/** `gateway` tells several gateways of one process apart. */
+export function createEventBus(gateway: string): EventBus {
+  const channels = new Map<string, Channel>();
+  const named = (name: string): Channel => {
+    let found = channels.get(name);
+    if (!found) channels.set(name, (found = channel(name)));
+    return found;
+  };
+  return {
+    gateway,
+    publish(name, event) {
+      const to = named(name);
+      if (to.hasSubscribers) to.publish({ gateway, ...event });
+    },
+    subscribe(name, listener) {
+      const heard = (message: unknown): void => {
+        const event = message as Events[typeof name];
+        if (event.gateway === gateway) listener(event);
+      };
+      const from = named(name);
+      from.subscribe(heard);
+      return () => void from.unsubscribe(heard);
+    },
+  };
+}

@@ -1,0 +1,80 @@
+import type { Body } from "./body.ts";
+import type { HeaderList } from "./headers.ts";
+
+/** Why Spillway itself would not let an exchange go on. Statuses and titles: `http/problems.ts`. */
+export type RefusedReason =
+  | "malformed" // ambiguous or invalid framing, field or target
+  | "head-too-large"
+  | "head-timeout"
+  | "body-too-large"
+  | "body-timeout" // the client sent its body too slowly
+  | "expectation" // an Expect other than 100-continue
+  | "no-route"
+  | "method-not-allowed" // a route matches the path, but not with this method
+  | "upgrade-refused" // a protocol or a route that may not be upgraded
+  | "loop" // the request has already passed here
+  | "unsupported" // CONNECT, TRACE and the like
+  | "draining"
+  | "deadline"; // the client's own deadline was over before a dependency was asked
+
+/** Why a dependency (or the client) ended an exchange. */
+export type FailedReason =
+  | "connect" // no connection: refused, unreachable, TLS or DNS failure
+  | "connect-timeout"
+  | "timeout" // connected, but no head of an answer in time
+  | "reset" // the connection ended before a whole head
+  | "bad-response" // not HTTP/1.1, ambiguous, oversized or a flood of 1xx
+  | "client-gone" // the client left before the answer was complete
+  | "internal"; // a fault of ours, counted and logged
+
+/** An answer to send. `headers` holds end-to-end fields only, in order. */
+export interface Served {
+  readonly kind: "served";
+  readonly status: number;
+  readonly headers: HeaderList;
+  readonly body: Body;
+  /** Who made the answer: a dependency (its name is in the exchange's route) or this gateway. */
+  readonly by: "dependency" | "gateway";
+}
+
+/** The host application behind `app.use(spillway())` has taken the exchange and writes its own answer. */
+export interface HandedOn {
+  readonly kind: "handed-on";
+}
+
+/** A WebSocket tunnel stands; octets now flow both ways without us looking. */
+export interface Tunnelled {
+  readonly kind: "tunnelled";
+  readonly status: 101;
+}
+
+export interface Refused {
+  readonly kind: "refused";
+  readonly reason: RefusedReason;
+  /** One sentence for the client: what was wrong, where, and the remedy. Never holds secrets or unbounded input. */
+  readonly detail: string;
+  /** When to come again, in milliseconds from now. Absent: coming again will not help. */
+  readonly retryAfterMs?: number;
+  /** Further fields of the answer, such as Allow. */
+  readonly headers?: HeaderList;
+}
+
+export interface Failed {
+  readonly kind: "failed";
+  readonly reason: FailedReason;
+  readonly detail: string;
+  /** For the log only; never shown to a client. */
+  readonly error?: Error;
+}
+
+/** How an exchange ends. Every stage returns one; none is ever thrown. */
+export type Outcome = Served | HandedOn | Tunnelled | Refused | Failed;
+
+export const refused = (
+  reason: RefusedReason,
+  detail: string,
+  more?: { retryAfterMs?: number; headers?: HeaderList },
+): Refused => ({ kind: "refused", reason, detail, ...more });
+
+export const failed = (reason: FailedReason, detail: string, error?: Error): Failed =>
+  error ? { kind: "failed", reason, detail, error } : { kind: "failed", reason, detail };

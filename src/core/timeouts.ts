@@ -1,0 +1,107 @@
+import type { Cancel, Clock } from "./clock.ts";
+
+/** One wait in a {@link Timeouts} queue. */
+export interface Wait {
+  /** Ends the wait without running its callback. Calling it again does nothing. */
+  cancel(): void;
+  /** Starts the full duration anew from now. Does nothing once fired or cancelled. */
+  restart(): void;
+}
+
+class Entry implements Wait {
+  due: number;
+  queue: Timeouts | undefined;
+  previous: Entry | undefined;
+  next: Entry | undefined;
+  readonly callback: () => void;
+
+  constructor(queue: Timeouts, due: number, callback: () => void) {
+    this.queue = queue;
+    this.due = due;
+    this.callback = callback;
+  }
+
+  cancel(): void {
+    this.queue?.unlink(this);
+  }
+
+  restart(): void {
+    this.queue?.relink(this);
+  }
+}
+
+/**
+ * Many waits of one and the same duration behind one timer: entries end in the order in which they
+ * began, so starting and cancelling are O(1) list operations instead of a timer object each.
+ * Fires at most `slack` late (a tenth of the duration, 1 s at most), because one timer serves a batch.
+ */
+export class Timeouts {
+  readonly ms: number;
+  readonly #clock: Clock;
+  readonly #slack: number;
+  #head: Entry | undefined;
+  #tail: Entry | undefined;
+  #timer: Cancel | undefined;
+
+  constructor(clock: Clock, ms: number) {
+    this.#clock = clock;
+    this.ms = ms;
+    this.#slack = Math.min(ms / 10, 1000);
+  }
+
+  start(callback: () => void): Wait {
+    const entry = new Entry(this, this.#clock.now() + this.ms, callback);
+    this.#append(entry);
+    if (!this.#timer) this.#arm(this.ms);
+    return entry;
+  }
+
+  /** Cancels every wait; the queue can be used again. */
+  clear(): void {
+    for (let entry = this.#head; entry; entry = entry.next) entry.queue = undefined;
+    this.#head = this.#tail = undefined;
+    this.#timer?.();
+    this.#timer = undefined;
+  }
+
+  unlink(entry: Entry): void {
+    entry.queue = undefined;
+    this.#detach(entry);
+  }
+
+  relink(entry: Entry): void {
+    this.#detach(entry);
+    entry.due = this.#clock.now() + this.ms;
+    this.#append(entry);
+  }
+
+  #detach(entry: Entry): void {
+    if (entry.previous) entry.previous.next = entry.next;
+    else this.#head = entry.next;
+    if (entry.next) entry.next.previous = entry.previous;
+    else this.#tail = entry.previous;
+    entry.previous = entry.next = undefined;
+  }
+
+  #append(entry: Entry): void {
+    entry.previous = this.#tail;
+    if (this.#tail) this.#tail.next = entry;
+    else this.#head = entry;
+    this.#tail = entry;
+  }
+
+  #arm(ms: number): void {
+    this.#timer = this.#clock.after(ms + this.#slack, () => this.#sweep(), "background");
+  }
+
+  #sweep(): void {
+    this.#timer = undefined;
+    const now = this.#clock.now();
+    while (this.#head && this.#head.due <= now) {
+      const entry = this.#head;
+      this.unlink(entry);
+      entry.callback();
+    }
+    if (this.#head && !this.#timer) this.#arm(Math.max(this.#head.due - now, 0));
+  }
+}

@@ -1,0 +1,54 @@
+import { z } from "zod";
+import { bytes, duration } from "../core/units.ts";
+
+/** `http://host:port` or `https://host:port`, nothing behind it. */
+const origin = z.string().refine((text) => {
+  const url = URL.canParse(text) ? new URL(text) : undefined;
+  return !!url && /^https?:$/.test(url.protocol) && url.pathname === "/" && !url.search && !url.hash && !url.username;
+}, 'expected an origin such as "http://127.0.0.1:3001": scheme, host and port, no path');
+
+const target = z.union([
+  origin.transform((url) => ({ url, weight: 1 })),
+  z.strictObject({
+    url: origin,
+    weight: z.number().min(0).max(1000).default(1).describe("Share of the traffic beside the other targets"),
+  }),
+]);
+
+/** A part of the contract that this version does not have: only its absence can be configured. */
+const notYet = (what: string) =>
+  z.literal("off", { error: `this version has no ${what} yet: write "off" or leave the key out` }).optional();
+
+export const httpSettings = z.strictObject({
+  targets: z.array(target).min(1).max(1000),
+  host: z.enum(["client", "target"]).default("client").describe("Host field sent on: the client's or the target's own"),
+  maxConnections: z
+    .int()
+    .min(1)
+    .max(65_535)
+    .default(1024)
+    .describe("Connections to one target a process; further requests wait for one"),
+  ca: z.string().optional().describe("File of certificate authorities to trust for https targets, PEM"),
+  keepAlive: duration({ min: "1ms", max: "1h" })
+    .prefault("4s")
+    .describe("An idle connection is kept so long, unless the target announces less"),
+  maxHead: bytes({ min: "1KiB", max: "1MiB" }).prefault("32KiB").describe("Head of an answer; more: 502"),
+});
+
+export const dependencySettings = z.strictObject({
+  http: httpSettings.describe("HTTP/1.1 targets"),
+  timeout: duration({ min: "1ms", max: "1h" })
+    .prefault("30s")
+    .describe("Until the head of the answer, queueing and connecting included"),
+  connectTimeout: duration({ min: "1ms", max: "5m" }).prefault("2s").describe("One connection attempt, TLS included"),
+  bodyTimeout: duration({ min: "1ms", max: "1d" })
+    .prefault("60s")
+    .describe("Pause between two reads of the answer's body; event streams excepted"),
+  limit: notYet("concurrency limit"),
+  breaker: notYet("circuit breaker"),
+  retry: notYet("retry budget"),
+  health: notYet("active health check"),
+});
+
+export type DependencySettings = z.output<typeof dependencySettings>;
+export type TargetSettings = DependencySettings["http"]["targets"][number];

@@ -1,0 +1,86 @@
+import { z } from "zod";
+import { isToken } from "../core/headers.ts";
+import { duration } from "../core/units.ts";
+
+const method = z.string().regex(/^[A-Z][A-Z-]*$/, "expected a method in capitals, such as GET");
+const fieldName = z.string().refine(isToken, "expected a header field name");
+const fieldValue = z.string().regex(/^[\t\x20-\x7e]*$/, "expected visible ASCII");
+
+const classes = ["system", "critical", "default", "sheddable", "bulk"] as const;
+
+const pathPattern = z
+  .string()
+  .regex(/^\/[!-~]*$/, 'expected a path pattern that starts with "/", such as "/api/*" or "/items/:id"')
+  .refine((text) => !/\*./.test(text), 'a "*" may stand only at the end')
+  .refine((text) => !/[?#;\\%]/.test(text), 'a pattern has no query, fragment, %-escapes, ";" or "\\"');
+
+const headerEdits = z.strictObject({
+  set: z.record(fieldName, fieldValue).default({}).describe("Fields to put in place of any of the same name"),
+  remove: z.array(fieldName).default([]).describe("Fields to take away, before `set`"),
+});
+
+const notYet = (what: string) =>
+  z.literal("off", { error: `this version has no ${what} yet: write "off" or leave the key out` }).optional();
+
+export const routeSettings = z.strictObject({
+  name: z
+    .string()
+    .regex(/^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$/, "letters, digits, _ . - only, at most 64")
+    .optional()
+    .describe("Label in metrics and logs; absent: route-N"),
+  match: z.strictObject({
+    host: z
+      .string()
+      .regex(/^(\*\.)?[A-Za-z0-9.-]+(:\d+)?$/, 'expected a host such as "api.example.org" or "*.example.org"')
+      .optional(),
+    path: pathPattern.describe('"/a/b", "/items/:id", "/api/*" (the prefix itself too), "/*" for everything'),
+    methods: z.array(method).min(1).optional().describe("Absent: every method. GET brings HEAD with it"),
+  }),
+  dependency: z
+    .string()
+    .optional()
+    .describe('A name under dependencies, or "next": the host application\'s own routes (library only)'),
+  respond: z
+    .strictObject({
+      status: z.int().min(200).max(599),
+      body: z.string().max(65_536).default(""),
+      contentType: fieldValue.default("text/plain; charset=utf-8"),
+    })
+    .optional()
+    .describe("A fixed answer; no dependency is asked"),
+  priority: z
+    .union([
+      z.enum(classes),
+      z.strictObject({
+        header: fieldName,
+        map: z.record(z.string(), z.enum(classes)),
+        default: z.enum(classes).default("default"),
+      }),
+    ])
+    .default("default"),
+  rewrite: z
+    .union([
+      z.strictObject({
+        prefix: z
+          .string()
+          .regex(/^\/[!-~]*$/)
+          .describe("Put in place of what stands before the * of the path pattern"),
+      }),
+      z.strictObject({
+        path: z
+          .string()
+          .regex(/^\/[!-~]*$/)
+          .describe('A whole path; ":name" takes what the pattern captured'),
+      }),
+    ])
+    .optional(),
+  requestHeaders: headerEdits.optional(),
+  responseHeaders: headerEdits.optional(),
+  timeout: duration({ min: "1ms", max: "1h" }).optional().describe("Head of the answer, in place of the dependency's"),
+  websocket: z.boolean().default(false).describe("Let clients upgrade to a WebSocket tunnel"),
+  trailers: z.boolean().default(false).describe("Pass trailer fields of answers on"),
+  cache: notYet("cache"),
+  rateLimit: notYet("client quota"),
+});
+
+export type RouteSettings = z.output<typeof routeSettings>;
