@@ -89,7 +89,9 @@ export function createEventBus(gateway: string): EventBus {
       };
       const from = named(name);
       from.subscribe(heard);
-      return () => void from.unsubscribe(heard);
+      return () => {
+        from.unsubscribe(heard);
+      };
     },
   };
 }

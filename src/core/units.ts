@@ -26,8 +26,10 @@ export function parseBytes(text: string): number | undefined {
 
 /** The shortest exact text of a duration: `1500` is `1500ms`, `5000` is `5s`. */
 export function formatDuration(ms: number): string {
-  for (const unit of ["d", "h", "m", "s"])
-    if (ms > 0 && ms % MS_PER[unit]! === 0) return `${ms / MS_PER[unit]!}${unit}`;
+  for (const unit of ["d", "h", "m", "s"] as const) {
+    const size = MS_PER[unit]!;
+    if (ms > 0 && ms % size === 0) return `${ms / size}${unit}`;
+  }
   return `${ms}ms`;
 }
 

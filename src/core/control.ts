@@ -1,0 +1,30 @@
+/** What a reload came to. `refused` keeps the last good configuration. */
+export type ReloadResult =
+  | { readonly outcome: "applied"; readonly hash: string; readonly needsRestart: readonly string[] }
+  | { readonly outcome: "unchanged"; readonly hash: string }
+  | { readonly outcome: "refused"; readonly errors: readonly string[] };
+
+/** Life of a process that serves: `draining` never goes back. */
+export type Life = "starting" | "ready" | "draining" | "stopped";
+
+/**
+ * What the ops listener can see and steer, whether behind it stands one process or a primary with workers.
+ * Calls act on all of them.
+ */
+export interface Control {
+  life(): Life;
+  /** One line a check, for `?verbose`: `["event-loop ok", "workers 2/2"]`. */
+  checks(): readonly string[];
+  /** The running configuration as plain data, secrets replaced by "[redacted]", with hash and age. */
+  config(): {
+    readonly hash: string;
+    readonly file: string | undefined;
+    readonly loadedAt: string;
+    readonly config: unknown;
+  };
+  /** Prometheus text of every process, added up. */
+  metrics(): Promise<{ readonly contentType: string; readonly text: string }>;
+  reload(): Promise<ReloadResult>;
+  /** Begins the drain and returns at once; the process exits when it is over. A second call changes nothing. */
+  drain(): void;
+}
