@@ -33,6 +33,8 @@ export interface RequestBody {
   ready(): Promise<BodyReadiness>;
   /** The whole body when it fitted into what `ready` collects; then it can be sent again. Undefined for a stream. */
   readonly whole: Buffer | undefined;
+  /** Why the body could not be read to its end, once that is known. */
+  readonly fault: "too-large" | "too-slow" | "gone" | undefined;
   /** Streams the body, collected part first. One caller only; ends early with an error if the client goes. */
   stream(): AsyncIterable<Buffer>;
 }
@@ -82,8 +84,6 @@ export interface Exchange {
   readonly class: PriorityClass;
   readonly body: RequestBody | undefined;
   readonly trace: TraceContext;
-  /** Monotonic milliseconds after which an answer is of no use to the client; undefined when it named none. */
-  readonly deadline: number | undefined;
   readonly departure: Departure;
   /** Passes an interim answer (103) on to the client; does nothing where the protocol cannot carry it. */
   interim(status: number, headers: HeaderList): void;

@@ -46,3 +46,6 @@ export function listMembers(value: string): string[] {
   }
   return members;
 }
+
+/** Whether a list has a field of this lower-case name. */
+export const hasHeader = (list: readonly string[], lower: string): boolean => headerValue(list, lower) !== undefined;

@@ -14,8 +14,7 @@ export type RefusedReason =
   | "upgrade-refused" // a protocol or a route that may not be upgraded
   | "loop" // the request has already passed here
   | "unsupported" // CONNECT, TRACE and the like
-  | "draining"
-  | "deadline"; // the client's own deadline was over before a dependency was asked
+  | "draining";
 
 /** Why a dependency (or the client) ended an exchange. */
 export type FailedReason =
@@ -35,6 +34,8 @@ export interface Served {
   readonly body: Body;
   /** Who made the answer: a dependency (its name is in the exchange's route) or this gateway. */
   readonly by: "dependency" | "gateway";
+  /** Milliseconds until the dependency's head was here. */
+  readonly dependencyMs?: number;
 }
 
 /** The host application behind `app.use(spillway())` has taken the exchange and writes its own answer. */

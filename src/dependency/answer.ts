@@ -1,0 +1,89 @@
+import { listMembers, type HeaderList } from "../core/headers.ts";
+
+/** The head of a dependency's answer, ready for the stages: end-to-end fields only. */
+export interface AnswerHead {
+  readonly headers: HeaderList;
+  /** Octets announced by Content-Length. */
+  readonly length: number | undefined;
+  readonly eventStream: boolean;
+}
+
+const HOP_BY_HOP: ReadonlySet<string> = new Set([
+  "connection",
+  "keep-alive",
+  "proxy-connection",
+  "proxy-authenticate",
+  "proxy-authentication-info",
+  "te",
+  "trailer",
+  "transfer-encoding",
+  "upgrade",
+]);
+
+/** Lengths of the names that need a look; every other field is passed without lower-casing its name. */
+const LOOKED_AT: ReadonlySet<number> = new Set([...HOP_BY_HOP, "content-length", "content-type"].map((name) => name.length));
+
+const toText = (octets: Buffer | string): string => (typeof octets === "string" ? octets : octets.toString("latin1"));
+
+/**
+ * Reads the raw fields of an answer; undefined when two of them contradict each other. `keepsTrailer` leaves the
+ * Trailer field in, for routes that pass trailers on.
+ */
+export function readAnswerHead(
+  raw: readonly (Buffer | string)[],
+  status: number,
+  keepsTrailer: boolean,
+): AnswerHead | undefined {
+  const headers: HeaderList = [];
+  let length: string | undefined;
+  let connection: string | undefined;
+  let eventStream = false;
+  for (let i = 0; i < raw.length; i += 2) {
+    const name = toText(raw[i]!);
+    const value = toText(raw[i + 1]!);
+    if (LOOKED_AT.has(name.length)) {
+      const lower = name.toLowerCase();
+      if (lower === "content-length") {
+        if (length !== undefined) return undefined;
+        length = value;
+        if (status === 204) continue;
+      } else if (lower === "content-type") eventStream = value.startsWith("text/event-stream");
+      else if (HOP_BY_HOP.has(lower)) {
+        if (lower === "connection") connection = connection ? `${connection},${value}` : value;
+        if (!(keepsTrailer && lower === "trailer")) continue;
+      }
+    }
+    headers.push(name, value);
+  }
+  if (length !== undefined && !/^\d{1,15}$/.test(length)) return undefined;
+  return {
+    headers: connection === undefined ? headers : withoutNamed(headers, connection),
+    length: length === undefined ? undefined : Number(length),
+    eventStream,
+  };
+}
+
+/** Drops what Connection names, except what frames or guards the answer. */
+function withoutNamed(headers: HeaderList, connection: string): HeaderList {
+  const named = new Set(listMembers(connection.toLowerCase()));
+  for (const kept of ["content-length", "content-type", "set-cookie", "cache-control", "vary"]) named.delete(kept);
+  if (named.size === 0 || [...named].every((name) => name === "keep-alive" || name === "close")) return headers;
+  const left: HeaderList = [];
+  for (let i = 0; i < headers.length; i += 2) {
+    if (!named.has(headers[i]!.toLowerCase())) left.push(headers[i]!, headers[i + 1]!);
+  }
+  return left;
+}
+
+/** Trailer fields that may go on: none that frames, routes or authorises (RFC 9110 section 6.5.1). */
+export function readTrailers(raw: readonly (Buffer | string)[]): HeaderList {
+  const trailers: HeaderList = [];
+  for (let i = 0; i < raw.length; i += 2) {
+    const name = toText(raw[i]!);
+    if (!FORBIDDEN_TRAILER.test(name)) trailers.push(name, toText(raw[i + 1]!));
+  }
+  return trailers;
+}
+
+const FORBIDDEN_TRAILER =
+  /^(?:transfer-encoding|content-(?:length|encoding|type|range)|host|connection|keep-alive|te|trailer|upgrade|cache-control|expect|max-forwards|pragma|range|authorization|proxy-.*|set-cookie|cookie|age|expires|date|location|retry-after|vary|warning|www-authenticate)$/i;

@@ -1,0 +1,24 @@
+import { failed, type Failed } from "../core/outcome.ts";
+
+const codeOf = (error: Error): string => ("code" in error && typeof error.code === "string" ? error.code : "");
+
+/** Whether the connection just ended: the sign of an idle connection that the dependency closed as we took it. */
+export function isBrokenConnection(error: Error): boolean {
+  const code = codeOf(error);
+  return code === "ECONNRESET" || code === "EPIPE" || (code === "UND_ERR_SOCKET" && !isBadMessage(error));
+}
+
+const isBadMessage = (error: Error): boolean => error.message === "bad response" || error.message === "bad upgrade";
+
+/** What an error of the HTTP client means. `connected` tells whether the request had a connection when it came. */
+export function failureOf(error: Error, connected: boolean, dependency: string): Failed {
+  const code = codeOf(error);
+  if (code === "UND_ERR_CONNECT_TIMEOUT") {
+    return failed("connect-timeout", `${dependency} took no connection in time`, error);
+  }
+  if (!connected) return failed("connect", `${dependency} could not be reached`, error);
+  if (code.startsWith("HPE_") || code === "UND_ERR_HEADERS_OVERFLOW" || isBadMessage(error) || code.startsWith("UND_ERR_RES")) {
+    return failed("bad-response", `${dependency} gave an answer that is not valid HTTP/1.1`, error);
+  }
+  return failed("reset", `${dependency} closed the connection before it had answered`, error);
+}

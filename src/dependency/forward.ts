@@ -1,0 +1,267 @@
+import type { Dispatcher } from "undici";
+import { StreamedBody, type BodySource } from "../core/body.ts";
+import { toError } from "../core/errors.ts";
+import type { Exchange, RequestBody } from "../core/exchange.ts";
+import { hasHeader, type HeaderList } from "../core/headers.ts";
+import { failed, refused, type Outcome } from "../core/outcome.ts";
+import type { Timeouts, Wait } from "../core/timeouts.ts";
+import { readAnswerHead, readTrailers } from "./answer.ts";
+import { failureOf, isBrokenConnection } from "./faults.ts";
+import type { ForwardPolicy, HeaderEdits, HttpDependency, Target } from "./http-dependency.ts";
+
+type Controller = Dispatcher.DispatchController;
+
+/** Sends one exchange to its dependency and gives back the head of the answer, its body still flowing. */
+export async function forwardCall(
+  dependency: HttpDependency,
+  policy: ForwardPolicy,
+  heads: Timeouts,
+  exchange: Exchange,
+): Promise<Outcome> {
+  const body = exchange.body;
+  if (body) {
+    const unready = await unreadyBody(body);
+    if (unready) return unready;
+  }
+  return new Promise((resolve) => new Call(dependency, policy, heads, exchange, resolve).send());
+}
+
+/** Waits until a body is worth a seat; an outcome when it never will be. */
+export async function unreadyBody(body: RequestBody): Promise<Outcome | undefined> {
+  const readiness = await body.ready();
+  switch (readiness) {
+    case "whole":
+    case "streaming":
+      return undefined;
+    case "too-large":
+      return refused("body-too-large", "the body is larger than this gateway takes; send less, or in parts");
+    case "too-slow":
+      return refused("body-timeout", "the body came too slowly; send it faster");
+    case "gone":
+      return failed("client-gone", "the client left before its body was complete");
+  }
+}
+
+/** Fields of the request as the dependency gets them, without framing. */
+export function requestFields(policy: ForwardPolicy, exchange: Exchange, host: string): HeaderList {
+  const edits = policy.requestHeaders;
+  if (!edits) return ["host", host, ...exchange.headers];
+  const fields = editHeaders(exchange.headers, edits);
+  return hasHeader(edits.set, "host") ? fields : ["host", host, ...fields];
+}
+
+/** A list with a route's edits applied. */
+export function editHeaders(list: HeaderList, edits: HeaderEdits): HeaderList {
+  const edited: HeaderList = [];
+  for (let i = 0; i < list.length; i += 2) {
+    if (!edits.drop.has(list[i]!.toLowerCase())) edited.push(list[i]!, list[i + 1]!);
+  }
+  edited.push(...edits.set);
+  return edited;
+}
+
+/** Interim answers that a dependency may send before its final one. */
+const MOST_INTERIM = 16;
+const NOTHING = (): void => {};
+
+type CallPhase = "connecting" | "asked" | "answering" | "over";
+
+/** One exchange with one target, from dispatch to the last octet. undici's handler and the source of the body in one. */
+class Call implements Dispatcher.DispatchHandler, BodySource {
+  readonly #dependency: HttpDependency;
+  readonly #policy: ForwardPolicy;
+  readonly #exchange: Exchange;
+  readonly #heads: Timeouts;
+  readonly #resolve: (outcome: Outcome) => void;
+  readonly #startedAt: number;
+  #phase: CallPhase = "connecting";
+  #controller: Controller | undefined;
+  #wait: Wait | undefined;
+  #staysFor: () => void = NOTHING;
+  #body: StreamedBody | undefined;
+  #paused = false;
+  #interims = 0;
+  #resent = false;
+
+  constructor(
+    dependency: HttpDependency,
+    policy: ForwardPolicy,
+    heads: Timeouts,
+    exchange: Exchange,
+    resolve: (outcome: Outcome) => void,
+  ) {
+    this.#dependency = dependency;
+    this.#policy = policy;
+    this.#heads = heads;
+    this.#exchange = exchange;
+    this.#resolve = resolve;
+    this.#startedAt = dependency.clock.now();
+  }
+
+  send(): void {
+    this.#dependency.resends.earn();
+    this.#wait = this.#heads.start(this.#onHeadTimeout);
+    this.#staysFor = this.#exchange.departure.onGone(this.#onGone);
+    if (this.#phase !== "over") this.#dispatch(this.#dependency.pick());
+  }
+
+  #dispatch(target: Target): void {
+    const exchange = this.#exchange;
+    const host = this.#dependency.settings.http.host === "client" ? exchange.authority : target.host;
+    const headers = requestFields(this.#policy, exchange, host);
+    const options: Dispatcher.DispatchOptions & { servername?: string } = {
+      path: this.#policy.target(exchange),
+      method: exchange.method as Dispatcher.HttpMethod,
+      headers,
+    };
+    if (exchange.body) {
+      const whole = exchange.body.whole;
+      if (whole) options.body = whole;
+      else {
+        if (exchange.body.length !== undefined) headers.push("content-length", String(exchange.body.length));
+        options.body = exchange.body.stream() as unknown as Buffer;
+      }
+    }
+    if (target.servername) options.servername = target.servername;
+    try {
+      target.pool.dispatch(options, this);
+    } catch (thrown) {
+      this.onResponseError(undefined, toError(thrown));
+    }
+  }
+
+  // undici's side
+
+  onRequestStart(controller: Controller): void {
+    if (this.#phase === "over") controller.abort(new Error("nobody waits for this request any more"));
+    else {
+      this.#phase = "asked";
+      this.#controller = controller;
+    }
+  }
+
+  onResponseStart(controller: Controller, status: number): void {
+    if (this.#phase !== "asked") return;
+    const raw = (controller.rawHeaders ?? []) as (Buffer | string)[];
+    const head = readAnswerHead(raw, status, this.#policy.trailers);
+    if (!head || (status >= 100 && status < 200 && ++this.#interims > MOST_INTERIM) || status < 100 || status > 599) {
+      this.#giveUp(failed("bad-response", `${this.#dependency.name} gave an answer that is not valid HTTP/1.1`));
+      return;
+    }
+    if (status < 200) {
+      if (status === 103) this.#exchange.interim(status, head.headers);
+      return;
+    }
+    this.#phase = "answering";
+    this.#wait?.cancel();
+    this.#wait = head.eventStream ? undefined : this.#dependency.bodies.start(this.#onBodyTimeout);
+    const body = (this.#body = new StreamedBody(this, head.length));
+    const edits = this.#policy.responseHeaders;
+    this.#resolve({
+      kind: "served",
+      status,
+      headers: edits ? editHeaders(head.headers, edits) : head.headers,
+      body,
+      by: "dependency",
+      dependencyMs: this.#dependency.clock.now() - this.#startedAt,
+    });
+  }
+
+  onResponseData(_controller: Controller, chunk: Buffer): void {
+    this.#wait?.restart();
+    this.#body?.push(chunk);
+  }
+
+  onResponseEnd(controller: Controller): void {
+    if (this.#phase === "over") return;
+    this.#close();
+    const raw = (controller.rawTrailers ?? []) as (Buffer | string)[];
+    this.#body?.finish(this.#policy.trailers && raw.length > 0 ? readTrailers(raw) : undefined);
+  }
+
+  onResponseError(_controller: Controller | undefined, error: Error): void {
+    const phase = this.#phase;
+    if (phase === "over") return;
+    if (phase === "answering") {
+      this.#close();
+      this.#body?.fail(error);
+    } else if (phase === "asked" && this.#mayResend(error)) {
+      this.#resent = true;
+      this.#phase = "connecting";
+      this.#dispatch(this.#dependency.pick());
+    } else this.#settle(this.#outcomeOf(error, phase === "asked"));
+  }
+
+  // the body's side
+
+  pause(): void {
+    this.#paused = true;
+    this.#controller?.pause();
+  }
+
+  resume(): void {
+    this.#paused = false;
+    this.#wait?.restart();
+    this.#controller?.resume();
+  }
+
+  cancel(reason: Error): void {
+    this.#close();
+    this.#controller?.abort(reason);
+  }
+
+  readonly #onGone = (): void => {
+    if (this.#phase === "answering") this.#body?.cancel(new Error("the client left"));
+    else this.#giveUp(failed("client-gone", "the client left before the answer"));
+  };
+
+  readonly #onHeadTimeout = (): void => {
+    const limit = this.#heads.ms;
+    this.#giveUp(failed("timeout", `${this.#dependency.name} gave no answer within ${limit} ms`));
+  };
+
+  readonly #onBodyTimeout = (): void => {
+    if (this.#paused) {
+      this.#wait = this.#dependency.bodies.start(this.#onBodyTimeout);
+      return;
+    }
+    const error = new Error(`${this.#dependency.name} paused for longer than its bodyTimeout`);
+    this.#close();
+    this.#controller?.abort(error);
+    this.#body?.fail(error);
+  };
+
+  /** A safe request without a stream may go once more, if the connection just ended before any answer. */
+  #mayResend(error: Error): boolean {
+    const { method, body } = this.#exchange;
+    if (this.#resent || !isBrokenConnection(error) || this.#interims > 0) return false;
+    if (method !== "GET" && method !== "HEAD" && method !== "OPTIONS") return false;
+    return (!body || body.whole !== undefined) && this.#dependency.resends.spend();
+  }
+
+  #outcomeOf(error: Error, connected: boolean): Outcome {
+    const fault = this.#exchange.body?.fault;
+    if (fault === "too-large") return refused("body-too-large", "the body is larger than this gateway takes; send less, or in parts");
+    if (fault === "too-slow") return refused("body-timeout", "the body came too slowly; send it faster");
+    if (fault === "gone") return failed("client-gone", "the client left before its body was complete");
+    return failureOf(error, connected, this.#dependency.name);
+  }
+
+  #giveUp(outcome: Outcome): void {
+    if (this.#phase === "over") return;
+    this.#settle(outcome);
+    this.#controller?.abort(new Error("this request was given up"));
+  }
+
+  #settle(outcome: Outcome): void {
+    this.#close();
+    this.#resolve(outcome);
+  }
+
+  #close(): void {
+    this.#phase = "over";
+    this.#wait?.cancel();
+    this.#wait = undefined;
+    this.#staysFor();
+  }
+}

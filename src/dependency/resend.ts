@@ -1,0 +1,22 @@
+/**
+ * How many requests may be sent again because an idle connection turned out to be closed: a tenth of the traffic and
+ * a burst of ten. It keeps a dependency that resets everything from getting twice the load.
+ */
+export class ResendBudget {
+  #tokens = BURST;
+
+  /** Counts one request that was sent for the first time. */
+  earn(): void {
+    if (this.#tokens < BURST) this.#tokens += SHARE;
+  }
+
+  /** Takes one resend; false when there is none left. */
+  spend(): boolean {
+    if (this.#tokens < 1) return false;
+    this.#tokens -= 1;
+    return true;
+  }
+}
+
+const BURST = 10;
+const SHARE = 0.1;

@@ -1,0 +1,133 @@
+import { createHash } from "node:crypto";
+import type { Duplex } from "node:stream";
+import type { Dispatcher } from "undici";
+import { StreamedBody } from "../core/body.ts";
+import { toError } from "../core/errors.ts";
+import type { Exchange, Upgrade } from "../core/exchange.ts";
+import { headerValue } from "../core/headers.ts";
+import { failed, type Outcome } from "../core/outcome.ts";
+import type { Timeouts, Wait } from "../core/timeouts.ts";
+import { readAnswerHead } from "./answer.ts";
+import { failureOf } from "./faults.ts";
+import { requestFields } from "./forward.ts";
+import type { ForwardPolicy, HttpDependency } from "./http-dependency.ts";
+
+/** RFC 6455 section 4.2.2: what a server that understood the handshake answers to a key. */
+export const acceptOf = (key: string): string =>
+  createHash("sha1").update(`${key}258EAFA5-E914-47DA-95CA-C5AB0DC85B11`).digest("base64");
+
+/**
+ * Asks the dependency for a WebSocket and joins both ends once it has agreed with a valid 101; any other answer is
+ * passed on as the answer it is.
+ */
+export function openTunnel(
+  dependency: HttpDependency,
+  policy: ForwardPolicy,
+  heads: Timeouts,
+  exchange: Exchange,
+  upgrade: Upgrade,
+): Promise<Outcome> {
+  return new Promise((resolve) => {
+    const target = dependency.pick();
+    const host = dependency.settings.http.host === "client" ? exchange.authority : target.host;
+    const asking = new Asking(dependency.name, exchange, upgrade, heads, resolve);
+    const options: Dispatcher.DispatchOptions & { servername?: string } = {
+      path: policy.target(exchange),
+      method: "GET",
+      headers: requestFields(policy, exchange, host),
+      upgrade: "websocket",
+    };
+    if (target.servername) options.servername = target.servername;
+    try {
+      target.pool.dispatch(options, asking);
+    } catch (thrown) {
+      asking.onResponseError(undefined, toError(thrown));
+    }
+  });
+}
+
+type Controller = Dispatcher.DispatchController;
+
+class Asking implements Dispatcher.DispatchHandler {
+  readonly #name: string;
+  readonly #upgrade: Upgrade;
+  readonly #resolve: (outcome: Outcome) => void;
+  readonly #wait: Wait;
+  readonly #stays: () => void;
+  #controller: Controller | undefined;
+  #body: StreamedBody | undefined;
+  #over = false;
+
+  constructor(name: string, exchange: Exchange, upgrade: Upgrade, heads: Timeouts, resolve: (outcome: Outcome) => void) {
+    this.#name = name;
+    this.#upgrade = upgrade;
+    this.#resolve = resolve;
+    this.#wait = heads.start(() => this.#giveUp(failed("timeout", `${name} gave no answer within ${heads.ms} ms`)));
+    this.#stays = exchange.departure.onGone(() => this.#giveUp(failed("client-gone", "the client left before the answer")));
+  }
+
+  onRequestStart(controller: Controller): void {
+    this.#controller = controller;
+    if (this.#over) controller.abort(new Error("nobody waits for this request any more"));
+  }
+
+  onRequestUpgrade(controller: Controller, status: number, _headers: unknown, socket: Duplex): void {
+    socket.on("error", () => socket.destroy());
+    const head = readAnswerHead((controller.rawHeaders ?? []) as (Buffer | string)[], status, false);
+    if (this.#over || !head) {
+      socket.destroy();
+      this.#settle(failed("bad-response", `${this.#name} gave an answer that is not valid HTTP/1.1`));
+      return;
+    }
+    if (status !== 101 || headerValue(head.headers, "sec-websocket-accept") !== acceptOf(this.#upgrade.key)) {
+      socket.destroy();
+      this.#settle(failed("bad-response", `${this.#name} switched protocols without a valid WebSocket handshake`));
+      return;
+    }
+    this.#settle({ kind: "tunnelled", status: 101 });
+    this.#upgrade.join(socket, head.headers);
+  }
+
+  onResponseStart(controller: Controller, status: number): void {
+    if (status < 200 || this.#over) return;
+    const head = readAnswerHead((controller.rawHeaders ?? []) as (Buffer | string)[], status, false);
+    if (!head || status > 599) {
+      this.#giveUp(failed("bad-response", `${this.#name} gave an answer that is not valid HTTP/1.1`));
+      return;
+    }
+    const source = {
+      pause: () => controller.pause(),
+      resume: () => controller.resume(),
+      cancel: (reason: Error) => controller.abort(reason),
+    };
+    this.#body = new StreamedBody(source, head.length);
+    this.#settle({ kind: "served", status, headers: head.headers, body: this.#body, by: "dependency" });
+  }
+
+  onResponseData(_controller: Controller, chunk: Buffer): void {
+    this.#body?.push(chunk);
+  }
+
+  onResponseEnd(): void {
+    this.#body?.finish();
+  }
+
+  onResponseError(_controller: Controller | undefined, error: Error): void {
+    if (this.#body) this.#body.fail(error);
+    else this.#settle(failureOf(error, this.#controller !== undefined, this.#name));
+  }
+
+  #giveUp(outcome: Outcome): void {
+    if (this.#over) return;
+    this.#settle(outcome);
+    this.#controller?.abort(new Error("this request was given up"));
+  }
+
+  #settle(outcome: Outcome): void {
+    if (this.#over) return;
+    this.#over = true;
+    this.#wait.cancel();
+    this.#stays();
+    this.#resolve(outcome);
+  }
+}

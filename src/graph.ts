@@ -1,0 +1,110 @@
+import { wholeBody } from "./core/body.ts";
+import type { Handler, Stage } from "./core/stage.ts";
+import { onion } from "./core/stage.ts";
+import { createHexSource, type Clock, type Random } from "./core/clock.ts";
+import type { Config } from "./config/schema.ts";
+import type { Material } from "./config/material.ts";
+import { createHttpDependency, type HeaderEdits, type HttpDependency } from "./dependency/http-dependency.ts";
+import type { EdgeRoute, Judgement } from "./http/edge.ts";
+import { readHost } from "./routing/authority.ts";
+import { compilePriority } from "./routing/priority.ts";
+import { compileRewrite } from "./routing/rewrite.ts";
+import type { RouteSettings } from "./routing/settings.ts";
+import { compileRoutes } from "./routing/table.ts";
+import { readTarget } from "./routing/target.ts";
+import { clientAddress, compileTrust } from "./routing/trust.ts";
+import { continueTrace } from "./telemetry/trace.ts";
+
+/** Everything that one configuration stands for: what is replaced as a whole by a reload. */
+export interface Graph {
+  readonly config: Config;
+  readonly judgement: Judgement;
+  readonly dependencies: ReadonlyMap<string, HttpDependency>;
+}
+
+interface GraphParts {
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly material: Material;
+}
+
+/** Builds the graph of a configuration. Dependencies whose settings are as before are taken over with their connections. */
+export function buildGraph(config: Config, before: Graph | undefined, parts: GraphParts): Graph {
+  const dependencies = new Map<string, HttpDependency>();
+  for (const [name, settings] of Object.entries(config.dependencies)) {
+    const ca = parts.material.authorities.get(name);
+    const kept = before?.dependencies.get(name);
+    const same = kept !== undefined && kept.ca === ca && JSON.stringify(kept.settings) === JSON.stringify(settings);
+    dependencies.set(name, same ? kept : createHttpDependency(name, settings, { ...parts, ca }));
+  }
+  const routes = config.routes.map((route, index) => ({
+    match: route.match,
+    value: buildRoute(route, route.name ?? `route-${index + 1}`, dependencies),
+  }));
+  const table = compileRoutes(routes);
+  const trusts = compileTrust(config.listen.trustedProxies);
+  const hex16 = createHexSource(16);
+  const hex8 = createHexSource(8);
+  return {
+    config,
+    dependencies,
+    judgement: {
+      readHost,
+      readTarget,
+      match: (authority, path, method) => table.match(authority, path, method),
+      trusts,
+      clientAddress: (peer, forwardedFor, forwarded) => clientAddress(peer, forwardedFor, forwarded, trusts).address,
+      trace: (traceparent) => continueTrace(traceparent, hex16, hex8),
+    },
+  };
+}
+
+function buildRoute(route: RouteSettings, name: string, dependencies: ReadonlyMap<string, HttpDependency>): EdgeRoute {
+  return {
+    facts: { name, dependency: route.dependency },
+    handler: onion(stagesOf(), innermost(route, dependencies)),
+    classOf: compilePriority(route.priority),
+    websocket: route.websocket,
+  };
+}
+
+/**
+ * The order of protection, outermost first: client quota, cache, degradation level, admission, retry, breaker.
+ * The cache stands before the gates: a hit costs no permit, and a refusal can still become a stale answer.
+ */
+function stagesOf(): readonly Stage[] {
+  return [];
+}
+
+/** What answers a route in the end: a fixed answer, the host application or a dependency. */
+function innermost(route: RouteSettings, dependencies: ReadonlyMap<string, HttpDependency>): Handler {
+  const { respond } = route;
+  if (respond) {
+    const body = Buffer.from(respond.body);
+    const headers = body.length > 0 ? ["Content-Type", respond.contentType] : [];
+    return async () => ({ kind: "served", status: respond.status, headers, body: wholeBody(body), by: "gateway" });
+  }
+  if (route.dependency === "next") {
+    return async (exchange) => {
+      exchange.handOn?.();
+      return { kind: "handed-on" };
+    };
+  }
+  const rewrite = compileRewrite(route.match.path, route.rewrite);
+  return dependencies.get(route.dependency!)!.forward({
+    target: ({ target, path, query, params }) => rewrite(target, path, query, params),
+    requestHeaders: compileEdits(route.requestHeaders),
+    responseHeaders: compileEdits(route.responseHeaders),
+    timeout: route.timeout,
+    trailers: route.trailers,
+  });
+}
+
+function compileEdits(edits: RouteSettings["requestHeaders"]): HeaderEdits | undefined {
+  if (!edits) return undefined;
+  const set = Object.entries(edits.set);
+  return {
+    drop: new Set([...edits.remove, ...set.map(([name]) => name)].map((name) => name.toLowerCase())),
+    set: set.flat(),
+  };
+}

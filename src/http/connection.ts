@@ -1,0 +1,57 @@
+import type { IncomingMessage, ServerResponse } from "node:http";
+import type { Socket } from "node:net";
+import type { Head } from "./fields.ts";
+import type { HeaderList } from "../core/headers.ts";
+import type { Hop } from "./forwarding.ts";
+
+/** What is known of one HTTP/1.1 client connection while it lives. */
+export class Connection {
+  readonly socket: Socket;
+  readonly hop: Hop;
+  /** The forwarding fields of a request that came on this connection. */
+  readonly forwarding: (head: Head, authority: string) => HeaderList;
+  /** Requests that came and are not yet answered. */
+  outstanding = 0;
+  /** Set with the first request that could not be trusted to end where we think: nothing behind it is served. */
+  poisoned = false;
+  /** The answer under way for the oldest request; lets a parse error be answered if nothing was written yet. */
+  current: ServerResponse | undefined;
+  #unsafe = 0;
+  #waiting: { safe: boolean; start: () => void }[] | undefined;
+
+  constructor(socket: Socket, hop: Hop, forwarding: (head: Head, authority: string) => HeaderList) {
+    this.socket = socket;
+    this.hop = hop;
+    this.forwarding = forwarding;
+  }
+
+  /**
+   * Starts a request now, or once those before it have been answered: pipelined requests may run side by side only
+   * while all of them are safe (RFC 9112 section 9.3.2).
+   */
+  begin(request: IncomingMessage, start: () => void): void {
+    const safe = isSafe(request.method);
+    this.outstanding++;
+    if (this.outstanding === 1 || (safe && this.#unsafe === 0 && !this.#waiting?.length)) {
+      if (!safe) this.#unsafe++;
+      start();
+    } else (this.#waiting ??= []).push({ safe, start });
+  }
+
+  /** One request is answered, or never will be. */
+  end(request: IncomingMessage): void {
+    this.outstanding--;
+    if (!isSafe(request.method)) this.#unsafe--;
+    const waiting = this.#waiting;
+    if (!waiting?.length || this.socket.destroyed) return;
+    let running = this.outstanding - waiting.length;
+    while (waiting.length > 0 && (running === 0 || (waiting[0]!.safe && this.#unsafe === 0))) {
+      const next = waiting.shift()!;
+      if (!next.safe) this.#unsafe++;
+      running++;
+      next.start();
+    }
+  }
+}
+
+const isSafe = (method: string | undefined): boolean => method === "GET" || method === "HEAD" || method === "OPTIONS";

@@ -1,0 +1,216 @@
+import type { IncomingMessage, ServerResponse } from "node:http";
+import type { Body, Sink } from "../core/body.ts";
+import type { Clock } from "../core/clock.ts";
+import type { EventBus } from "../core/events.ts";
+import { headerValue, type HeaderList } from "../core/headers.ts";
+import { failed, type Failed, type Outcome, type Refused, type Served } from "../core/outcome.ts";
+import type { Wait } from "../core/timeouts.ts";
+import type { HttpExchange } from "./http-exchange.ts";
+import { lingerThenEnd } from "./linger.ts";
+import { problemOf, retryAfterSeconds } from "./problems.ts";
+import type { Upload } from "./upload.ts";
+
+/** What every delivery of one edge shares. */
+export interface DeliveryParts {
+  readonly clock: Clock;
+  readonly bus: EventBus;
+  /** "1.1 " and our name, for Via. */
+  readonly via: string;
+  /** Milliseconds a client may take nothing of its answer. */
+  readonly writeTimeout: number;
+  readonly serverTiming: boolean;
+  /** Whether clients should take their next request elsewhere. */
+  readonly draining: () => boolean;
+  /** Called when an exchange is over, whichever way. */
+  readonly over: (exchange: HttpExchange) => void;
+}
+
+const CLIENT_GONE = 499;
+
+/** Writes the outcome of one exchange to its client and tells, once, how that ended. */
+export class Delivery implements Sink {
+  readonly #parts: DeliveryParts;
+  readonly #exchange: HttpExchange;
+  readonly #request: IncomingMessage;
+  readonly #response: ServerResponse;
+  readonly #upload: Upload | undefined;
+  /** Ends the wait for the whole exchange. */
+  readonly #wait: Wait | undefined;
+  #outcome: Outcome | undefined;
+  #body: Body | undefined;
+  #status = 0;
+  #bytes = 0;
+  #whole = false;
+
+  constructor(
+    parts: DeliveryParts,
+    exchange: HttpExchange,
+    request: IncomingMessage,
+    response: ServerResponse,
+    upload: Upload | undefined,
+    startWait: ((callback: () => void) => Wait) | undefined,
+  ) {
+    this.#parts = parts;
+    this.#exchange = exchange;
+    this.#request = request;
+    this.#response = response;
+    this.#upload = upload;
+    this.#wait = startWait?.(() => this.#overdue());
+    response.on("close", this.#onClose);
+  }
+
+  /** Starts writing. Whatever goes wrong from here on ends in the event, never in a throw. */
+  deliver(outcome: Outcome): void {
+    this.#outcome = outcome;
+    if (outcome.kind === "handed-on" || outcome.kind === "tunnelled") return;
+    if (this.#response.destroyed || this.#exchange.gone) {
+      if (outcome.kind === "served") outcome.body.cancel(new Error("the client left"));
+      return;
+    }
+    if (outcome.kind !== "served") this.#problem(outcome);
+    else {
+      try {
+        this.#serve(outcome);
+      } catch (thrown) {
+        this.#unwritable(outcome, thrown as Error);
+      }
+    }
+  }
+
+  // Sink
+
+  write(chunk: Buffer): boolean {
+    this.#bytes += chunk.length;
+    if (this.#response.write(chunk)) return true;
+    this.#stall();
+    this.#response.once("drain", this.#onDrain);
+    return false;
+  }
+
+  end(trailers: readonly string[]): void {
+    if (trailers.length > 0) this.#addTrailers(trailers);
+    this.#finish();
+  }
+
+  fail(): void {
+    this.#response.destroy();
+  }
+
+  #serve(outcome: Served): void {
+    const { status, body } = outcome;
+    this.#status = status;
+    const headers = this.#fields(outcome.headers, outcome.dependencyMs);
+    const whole = body.takeWhole();
+    if (whole) {
+      const bytes = whole.length === 1 ? whole[0]! : Buffer.concat(whole);
+      const bodiless = status === 204 || status === 304 || this.#exchange.method === "HEAD";
+      if (body.length === undefined && !bodiless) headers.push("Content-Length", String(bytes.length));
+      this.#response.writeHead(status, headers);
+      this.#bytes = bytes.length;
+      this.#finish(bytes);
+      return;
+    }
+    this.#response.writeHead(status, headers);
+    this.#body = body;
+    body.pipe(this);
+    if (this.#bytes === 0) this.#response.flushHeaders();
+  }
+
+  /** The dependency's head has a field that Node refuses to write: answered as its fault. */
+  #unwritable(outcome: Served, error: Error): void {
+    outcome.body.cancel(error);
+    if (this.#response.headersSent) this.#response.destroy();
+    else {
+      this.#outcome = failed("bad-response", "the dependency's answer has a field that cannot be passed on", error);
+      this.#problem(this.#outcome);
+    }
+  }
+
+  #problem(outcome: Refused | Failed): void {
+    const problem = problemOf(outcome, this.#exchange.id, this.#exchange.class, 0);
+    this.#status = problem.status;
+    const body = Buffer.from(problem.body);
+    const own: HeaderList = ["Content-Type", "application/problem+json", "Content-Length", String(body.length)];
+    own.push("Cache-Control", "no-store");
+    if (outcome.kind === "refused" && outcome.headers) own.push(...outcome.headers);
+    if (problem.retryAfterMs !== undefined) own.push("Retry-After", retryAfterSeconds(problem.retryAfterMs));
+    this.#response.writeHead(problem.status, this.#fields(own, undefined));
+    this.#bytes = this.#exchange.method === "HEAD" ? 0 : body.length;
+    this.#finish(body);
+  }
+
+  /** The fields of the answer: the dependency's, then ours. */
+  #fields(own: HeaderList, dependencyMs: number | undefined): HeaderList {
+    const fields = [...own, "X-Request-Id", this.#exchange.id, "Via", this.#parts.via];
+    if (this.#parts.serverTiming && dependencyMs !== undefined) {
+      fields.push("Server-Timing", `dependency;dur=${dependencyMs.toFixed(1)}`);
+    }
+    if (this.#request.httpVersionMajor === 1 && (this.#parts.draining() || this.#leavesBody())) {
+      fields.push("Connection", "close");
+    }
+    return fields;
+  }
+
+  #leavesBody(): boolean {
+    return this.#upload !== undefined && !this.#upload.consumed && !this.#request.complete;
+  }
+
+  #finish(last?: Buffer): void {
+    this.#whole = true;
+    const response = this.#response;
+    if (this.#leavesBody() && this.#request.httpVersionMajor === 1) lingerThenEnd(this.#request, response, last, this.#parts.clock);
+    else if (last && last.length > 0) response.end(last);
+    else response.end();
+    if ((response.socket?.writableLength ?? 0) > 0) this.#stall();
+  }
+
+  /** From now on the client must take something every `writeTimeout`, or it is cut. */
+  #stall(): void {
+    const { writeTimeout } = this.#parts;
+    if (this.#request.httpVersionMajor === 1) this.#response.socket?.setTimeout(writeTimeout);
+    else this.#response.setTimeout(writeTimeout, () => this.#response.destroy());
+  }
+
+  readonly #onDrain = (): void => {
+    if (this.#request.httpVersionMajor === 1) this.#response.socket?.setTimeout(0);
+    else this.#response.setTimeout(0);
+    this.#body?.resume();
+  };
+
+  #addTrailers(trailers: readonly string[]): void {
+    const pairs: [string, string][] = [];
+    for (let i = 0; i < trailers.length; i += 2) pairs.push([trailers[i]!, trailers[i + 1]!]);
+    this.#response.addTrailers(pairs);
+  }
+
+  /** The whole exchange took longer than `listen.requestTimeout`; event streams may. */
+  #overdue(): void {
+    const outcome = this.#outcome;
+    if (outcome?.kind === "tunnelled") return;
+    if (outcome?.kind === "served" && headerValue(outcome.headers, "content-type")?.startsWith("text/event-stream")) return;
+    this.#response.destroy();
+  }
+
+  readonly #onClose = (): void => {
+    this.#wait?.cancel();
+    const { clock, bus, over } = this.#parts;
+    const finished = this.#response.writableFinished;
+    if (!finished) {
+      this.#exchange.depart();
+      this.#body?.cancel(new Error("the client left"));
+    }
+    const outcome = this.#outcome ?? failed("client-gone", "the client left before the answer");
+    over(this.#exchange);
+    const tunnelled = outcome.kind === "tunnelled";
+    const handedOn = outcome.kind === "handed-on";
+    bus.publish("spillway:exchange", {
+      exchange: this.#exchange,
+      outcome,
+      status: tunnelled ? outcome.status : handedOn ? this.#response.statusCode : this.#status || CLIENT_GONE,
+      whole: tunnelled || (finished && (this.#whole || handedOn)),
+      bytesOut: this.#bytes,
+      durationMs: clock.now() - this.#exchange.startedAt,
+      dependencyMs: outcome.kind === "served" ? outcome.dependencyMs : undefined,
+    });
+  };
+}

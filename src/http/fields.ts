@@ -1,0 +1,312 @@
+import { listMembers, type HeaderList } from "../core/headers.ts";
+
+/** What the head of a request says, once it is known to mean one thing only. */
+export interface Head {
+  /** Fields for a dependency: hop-by-hop, framing, forwarding and tracing fields taken out. */
+  readonly endToEnd: HeaderList;
+  readonly host: string | undefined;
+  /** Octets of the body; undefined when absent or chunked. */
+  readonly contentLength: number | undefined;
+  readonly chunked: boolean;
+  readonly expectsContinue: boolean;
+  /** Lower-case protocol of a wanted upgrade: only when `Connection` names it. */
+  readonly upgrade: string | undefined;
+  readonly websocketKey: string | undefined;
+  readonly forwardedFor: string | undefined;
+  readonly forwardedProto: string | undefined;
+  readonly forwardedHost: string | undefined;
+  readonly forwarded: string | undefined;
+  readonly via: string | undefined;
+  readonly cdnLoop: string | undefined;
+  readonly requestId: string | undefined;
+  readonly traceparent: string | undefined;
+  readonly tracestate: string | undefined;
+  /** Fields that only a trusted peer may send (X-Original-URL, method overrides and the like), kept aside. */
+  readonly trustedOnly: HeaderList | undefined;
+}
+
+/** A head that could be read in two ways, or asks for what we do not do. */
+export interface HeadFault {
+  readonly fault: "malformed" | "expectation";
+  readonly detail: string;
+}
+
+const PLAIN = 0;
+const HOST = 1;
+const CONTENT_LENGTH = 2;
+const TRANSFER_ENCODING = 3;
+const CONNECTION = 4;
+const HOP = 5; // hop-by-hop: dropped
+const UPGRADE = 6;
+const EXPECT = 7;
+const FORWARDED_FOR = 8;
+const FORWARDED_PROTO = 9;
+const FORWARDED_HOST = 10;
+const FORWARDED = 11;
+const VIA = 12;
+const CDN_LOOP = 13;
+const REQUEST_ID = 14;
+const TRACEPARENT = 15;
+const TRACESTATE = 16;
+const TRUSTED_ONLY = 17;
+const WEBSOCKET_KEY = 18;
+const PSEUDO = 19; // HTTP/2 pseudo field
+const LOOKALIKE = 20; // a guarded name spelt with "_"
+
+const KINDS: ReadonlyMap<string, number> = new Map([
+  ["host", HOST],
+  ["content-length", CONTENT_LENGTH],
+  ["transfer-encoding", TRANSFER_ENCODING],
+  ["connection", CONNECTION],
+  ["keep-alive", HOP],
+  ["proxy-connection", HOP],
+  ["proxy-authorization", HOP],
+  ["proxy-authenticate", HOP],
+  ["te", HOP],
+  ["trailer", HOP],
+  ["http2-settings", HOP],
+  ["upgrade", UPGRADE],
+  ["expect", EXPECT],
+  ["x-forwarded-for", FORWARDED_FOR],
+  ["x-forwarded-proto", FORWARDED_PROTO],
+  ["x-forwarded-host", FORWARDED_HOST],
+  ["forwarded", FORWARDED],
+  ["via", VIA],
+  ["cdn-loop", CDN_LOOP],
+  ["x-request-id", REQUEST_ID],
+  ["traceparent", TRACEPARENT],
+  ["tracestate", TRACESTATE],
+  ["sec-websocket-key", WEBSOCKET_KEY],
+  ...[
+    "client-ip",
+    "x-client-ip",
+    "x-cluster-client-ip",
+    "x-real-ip",
+    "true-client-ip",
+    "x-host",
+    "x-original-host",
+    "x-original-url",
+    "x-original-uri",
+    "x-rewrite-url",
+    "x-http-method",
+    "x-http-method-override",
+    "x-method-override",
+    "front-end-https",
+  ].map((name): [string, number] => [name, TRUSTED_ONLY]),
+]);
+
+/** Fields whose meaning is ours or the end points': a client may not have them stripped by naming them in Connection. */
+const NEVER_NAMED: ReadonlySet<string> = new Set(["authorization", "cookie", "set-cookie", "cache-control", "content-type"]);
+
+const kindOf = (lower: string): number => {
+  const kind = KINDS.get(lower);
+  if (kind !== undefined) return kind;
+  if (lower.startsWith("x-forwarded-") || lower.startsWith("spillway-")) return TRUSTED_ONLY;
+  if (lower.charCodeAt(0) === 0x3a) return PSEUDO;
+  return PLAIN;
+};
+
+/** The kind of a field as spelt. A guarded name with "_" for "-" is a lookalike: CGI and WSGI servers fold the two. */
+export function classifyField(name: string): number {
+  const lower = name.toLowerCase();
+  const kind = kindOf(lower);
+  if (kind !== PLAIN || !lower.includes("_")) return kind;
+  const folded = lower.replaceAll("_", "-");
+  return kindOf(folded) === PLAIN && !NEVER_NAMED.has(folded) ? PLAIN : LOOKALIKE;
+}
+
+/** 1 to 15 digits, no sign, no leading zero: every parser agrees on these (security rule S3). */
+const PLAIN_LENGTH = /^(?:0|[1-9]\d{0,14})$/;
+
+const malformed = (detail: string): HeadFault => ({ fault: "malformed", detail });
+
+/** What the loop over the fields gathers; turned into a {@link Head} or a fault at the end. */
+class Gathering {
+  endToEnd: HeaderList = [];
+  host: string | undefined;
+  contentLength: string | undefined;
+  transferEncoding: string | undefined;
+  connection: string | undefined;
+  upgradeField: string | undefined;
+  expect: string | undefined;
+  websocketKey: string | undefined;
+  forwardedFor: string | undefined;
+  forwardedProto: string | undefined;
+  forwardedHost: string | undefined;
+  forwarded: string | undefined;
+  via: string | undefined;
+  cdnLoop: string | undefined;
+  requestId: string | undefined;
+  traceparent: string | undefined;
+  tracestate: string | undefined;
+  trustedOnly: HeaderList | undefined;
+  trouble: HeadFault | undefined;
+
+  special(kind: number, name: string, value: string): void {
+    switch (kind) {
+      case HOST:
+        if (this.host !== undefined) this.trouble = malformed("the request has more than one Host field; send one");
+        this.host = value;
+        return;
+      case CONTENT_LENGTH:
+        if (this.contentLength !== undefined) this.trouble = malformed("the request has more than one Content-Length field; send one");
+        this.contentLength = value;
+        return;
+      case TRANSFER_ENCODING:
+        if (this.transferEncoding !== undefined) this.trouble = malformed("the request has more than one Transfer-Encoding field; send one");
+        this.transferEncoding = value;
+        return;
+      case CONNECTION:
+        this.connection = joined(this.connection, value);
+        return;
+      case UPGRADE:
+        this.upgradeField = joined(this.upgradeField, value);
+        return;
+      case EXPECT:
+        this.expect = joined(this.expect, value);
+        return;
+      case LOOKALIKE:
+        this.trouble = malformed('a framing, forwarding or credential field is spelt with "_" in place of "-"; spell it with "-"');
+        return;
+      case TRUSTED_ONLY:
+        (this.trustedOnly ??= []).push(name, value);
+        return;
+      default:
+        this.forwarding(kind, name, value);
+    }
+  }
+
+  forwarding(kind: number, name: string, value: string): void {
+    switch (kind) {
+      case FORWARDED_FOR:
+        this.forwardedFor = joined(this.forwardedFor, value);
+        return;
+      case FORWARDED_PROTO:
+        this.forwardedProto = joined(this.forwardedProto, value);
+        return;
+      case FORWARDED_HOST:
+        this.forwardedHost = joined(this.forwardedHost, value);
+        return;
+      case FORWARDED:
+        this.forwarded = joined(this.forwarded, value);
+        return;
+      case VIA:
+        this.via = joined(this.via, value);
+        return;
+      case CDN_LOOP:
+        this.cdnLoop = joined(this.cdnLoop, value);
+        return;
+      case REQUEST_ID:
+        this.requestId = value;
+        return;
+      case TRACEPARENT:
+        this.traceparent = this.traceparent === undefined ? value : "";
+        return;
+      case TRACESTATE:
+        this.tracestate = joined(this.tracestate, value);
+        return;
+      case WEBSOCKET_KEY:
+        this.websocketKey = this.websocketKey === undefined ? value : "";
+        this.endToEnd.push(name, value);
+        return;
+      default: // HOP, PSEUDO
+    }
+  }
+}
+
+const joined = (before: string | undefined, value: string): string => (before === undefined ? value : `${before}, ${value}`);
+
+/** Reads heads. Remembers how field names were spelt, up to `remembered` spellings, so that the usual ones cost one look-up. */
+export function createHeadReader(remembered = 2048): (raw: readonly string[], version: string) => Head | HeadFault {
+  const spellings = new Map<string, number>();
+  const classify = (name: string): number => {
+    const known = spellings.get(name);
+    if (known !== undefined) return known;
+    const kind = classifyField(name);
+    if (spellings.size < remembered && name.length <= 64) spellings.set(name, kind);
+    return kind;
+  };
+  return (raw, version) => {
+    const gathering = new Gathering();
+    const endToEnd = gathering.endToEnd;
+    for (let i = 0; i < raw.length; i += 2) {
+      const name = raw[i]!;
+      const kind = classify(name);
+      if (kind === PLAIN) endToEnd.push(name, raw[i + 1]!);
+      else gathering.special(kind, name, raw[i + 1]!);
+    }
+    return gathering.trouble ?? settle(gathering, version);
+  };
+}
+
+function settle(found: Gathering, version: string): Head | HeadFault {
+  const framing = readFraming(found.contentLength, found.transferEncoding, version);
+  if ("fault" in framing) return framing;
+  if (found.expect !== undefined && found.expect.toLowerCase() !== "100-continue") {
+    return { fault: "expectation", detail: 'the only expectation that can be met here is "100-continue"' };
+  }
+  const tokens = found.connection === undefined ? undefined : readConnection(found.connection);
+  if (tokens && "fault" in tokens) return tokens;
+  const upgrade = tokens?.upgrade && version !== "2.0" ? found.upgradeField?.toLowerCase().trim() : undefined;
+  return {
+    endToEnd: tokens && tokens.named.size > 0 ? dropNamed(found.endToEnd, tokens.named) : found.endToEnd,
+    host: found.host,
+    contentLength: framing.length,
+    chunked: framing.chunked,
+    expectsContinue: found.expect !== undefined && version !== "1.0",
+    upgrade,
+    websocketKey: found.websocketKey,
+    forwardedFor: found.forwardedFor,
+    forwardedProto: found.forwardedProto,
+    forwardedHost: found.forwardedHost,
+    forwarded: found.forwarded,
+    via: found.via,
+    cdnLoop: found.cdnLoop,
+    requestId: found.requestId,
+    traceparent: found.traceparent,
+    tracestate: found.tracestate,
+    trustedOnly: found.trustedOnly,
+  };
+}
+
+type Framing = { readonly length: number | undefined; readonly chunked: boolean };
+
+/** One message length, or a fault: RFC 9112 section 6.3, without its leniency. */
+export function readFraming(length: string | undefined, coding: string | undefined, version: string): Framing | HeadFault {
+  if (coding !== undefined) {
+    if (version !== "1.1") return malformed(`HTTP/${version} has no Transfer-Encoding; send a Content-Length`);
+    if (length !== undefined) return malformed("Transfer-Encoding and Content-Length contradict each other; send one of them");
+    if (coding.toLowerCase() !== "chunked") return malformed('the only Transfer-Encoding taken is exactly "chunked"');
+    return { length: undefined, chunked: true };
+  }
+  if (length === undefined) return { length: undefined, chunked: false };
+  if (!PLAIN_LENGTH.test(length)) return malformed("Content-Length must be 1 to 15 digits without sign, list or leading zero");
+  return { length: Number(length), chunked: false };
+}
+
+type ConnectionTokens = { readonly upgrade: boolean; readonly named: ReadonlySet<string> };
+
+/** The options of a Connection field: what may be dropped on its word, and whether an upgrade is meant. */
+function readConnection(value: string): ConnectionTokens | HeadFault {
+  let upgrade = false;
+  const named = new Set<string>();
+  for (const member of listMembers(value)) {
+    const token = member.toLowerCase();
+    if (token === "close" || token === "keep-alive") continue;
+    const kind = classifyField(token);
+    if (kind === UPGRADE) upgrade = true;
+    else if (kind === HOP) continue;
+    else if (kind !== PLAIN || NEVER_NAMED.has(token)) {
+      return malformed(`Connection may not name the field "${token.slice(0, 40)}": it is not hop-by-hop`);
+    } else named.add(token);
+  }
+  return { upgrade, named };
+}
+
+function dropNamed(list: HeaderList, named: ReadonlySet<string>): HeaderList {
+  const kept: HeaderList = [];
+  for (let i = 0; i < list.length; i += 2) {
+    if (!named.has(list[i]!.toLowerCase())) kept.push(list[i]!, list[i + 1]!);
+  }
+  return kept;
+}

@@ -1,0 +1,90 @@
+import type {
+  Client,
+  Departure,
+  Exchange,
+  PriorityClass,
+  RequestBody,
+  RouteFacts,
+  TraceContext,
+  Upgrade,
+} from "../core/exchange.ts";
+import type { HeaderList } from "../core/headers.ts";
+
+/** What the edge has found out about a request by the time it becomes an exchange. */
+export type ExchangeFacts = Omit<Exchange, "departure" | "interim">;
+
+/** An exchange that came over HTTP. Frozen facts; only its departure changes, once. */
+export class HttpExchange implements Exchange, Departure {
+  readonly id: string;
+  readonly startedAt: number;
+  readonly method: string;
+  readonly target: string;
+  readonly path: string;
+  readonly query: string;
+  readonly scheme: "http" | "https";
+  readonly authority: string;
+  readonly headers: HeaderList;
+  readonly client: Client;
+  readonly route: RouteFacts;
+  readonly params: Readonly<Record<string, string>>;
+  readonly class: PriorityClass;
+  readonly body: RequestBody | undefined;
+  readonly trace: TraceContext;
+  readonly upgrade: Upgrade | undefined;
+  readonly handOn: (() => void) | undefined;
+  readonly #interim: (status: number, headers: HeaderList) => void;
+  #gone = false;
+  #listeners: Set<() => void> | undefined;
+
+  constructor(facts: ExchangeFacts, interim: (status: number, headers: HeaderList) => void) {
+    this.id = facts.id;
+    this.startedAt = facts.startedAt;
+    this.method = facts.method;
+    this.target = facts.target;
+    this.path = facts.path;
+    this.query = facts.query;
+    this.scheme = facts.scheme;
+    this.authority = facts.authority;
+    this.headers = facts.headers;
+    this.client = facts.client;
+    this.route = facts.route;
+    this.params = facts.params;
+    this.class = facts.class;
+    this.body = facts.body;
+    this.trace = facts.trace;
+    this.upgrade = facts.upgrade;
+    this.handOn = facts.handOn;
+    this.#interim = interim;
+  }
+
+  get departure(): Departure {
+    return this;
+  }
+
+  get gone(): boolean {
+    return this.#gone;
+  }
+
+  onGone(listener: () => void): () => void {
+    if (this.#gone) {
+      listener();
+      return () => {};
+    }
+    const listeners = (this.#listeners ??= new Set());
+    listeners.add(listener);
+    return () => listeners.delete(listener);
+  }
+
+  interim(status: number, headers: HeaderList): void {
+    if (!this.#gone) this.#interim(status, headers);
+  }
+
+  /** The edge's side: nobody waits for the answer any more. Only the first call counts. */
+  depart(): void {
+    if (this.#gone) return;
+    this.#gone = true;
+    const listeners = this.#listeners;
+    this.#listeners = undefined;
+    if (listeners) for (const listener of listeners) listener();
+  }
+}

@@ -1,0 +1,70 @@
+import type { PriorityClass } from "../core/exchange.ts";
+import type { Failed, FailedReason, Refused, RefusedReason } from "../core/outcome.ts";
+
+/** One kind of problem: its status and its title. The type is `urn:spillway:problem:<reason>`. */
+interface ProblemKind {
+  readonly status: number;
+  readonly title: string;
+  /** When it occurs, for the table in the documentation. */
+  readonly when: string;
+}
+
+/** Every answer that the gateway makes by itself, by reason: the one place where these statuses are decided. */
+export const PROBLEMS: Readonly<Record<RefusedReason | FailedReason, ProblemKind>> = {
+  malformed: { status: 400, title: "Malformed request", when: "framing, a field or the target is invalid or could be read in two ways" },
+  "no-route": { status: 404, title: "No route", when: "no route of the configuration matches host and path" },
+  "method-not-allowed": { status: 405, title: "Method not allowed", when: "a route matches host and path, but not with this method" },
+  "head-timeout": { status: 408, title: "Request head too slow", when: "the head took longer than listen.headTimeout" },
+  "body-timeout": { status: 408, title: "Request body too slow", when: "the body paused longer than listen.bodyTimeout or came slower than listen.bodyRate" },
+  "body-too-large": { status: 413, title: "Request body too large", when: "the body is larger than listen.maxBody" },
+  expectation: { status: 417, title: "Expectation not met", when: "Expect asks for something other than 100-continue" },
+  "upgrade-refused": { status: 403, title: "Upgrade refused", when: "the route does not allow WebSockets, or the handshake is invalid" },
+  "head-too-large": { status: 431, title: "Request head too large", when: "the head is larger than listen.maxHead" },
+  "client-gone": { status: 499, title: "Client left", when: "the client left before the answer was complete; seen in logs and metrics only" },
+  internal: { status: 500, title: "Internal fault", when: "a fault of the gateway itself; logged with the request id" },
+  unsupported: { status: 501, title: "Method not supported", when: "CONNECT and TRACE, which this gateway does not carry" },
+  connect: { status: 502, title: "Dependency unreachable", when: "no connection to the dependency could be made" },
+  reset: { status: 502, title: "Dependency broke off", when: "the dependency closed the connection before a whole head" },
+  "bad-response": { status: 502, title: "Bad answer from dependency", when: "the dependency's answer is not valid, unambiguous HTTP/1.1" },
+  draining: { status: 503, title: "Draining", when: "this instance is stopping; another one will answer" },
+  "connect-timeout": { status: 504, title: "Dependency did not connect in time", when: "no connection within connectTimeout" },
+  timeout: { status: 504, title: "Dependency did not answer in time", when: "no head of an answer within timeout" },
+  loop: { status: 508, title: "Loop", when: "the request has passed this gateway already" },
+};
+
+/** A problem as it goes on the wire (RFC 9457). */
+export interface Problem {
+  readonly status: number;
+  readonly body: string;
+  readonly retryAfterMs: number | undefined;
+}
+
+/** The answer to an exchange that was refused or failed. `level` is the degradation level, 0 to 3. */
+export function problemOf(outcome: Refused | Failed, id: string, cls: PriorityClass, level: number): Problem {
+  const kind = PROBLEMS[outcome.reason];
+  return {
+    status: kind.status,
+    retryAfterMs: outcome.kind === "refused" ? outcome.retryAfterMs : undefined,
+    body: problemBody(outcome.reason, kind, outcome.detail, id, { reason: outcome.reason, level, class: cls }),
+  };
+}
+
+/** The answer to a request that never became an exchange: no class, no route. */
+export function problemOfTurnedAway(reason: RefusedReason, detail: string, id: string): Problem {
+  const kind = PROBLEMS[reason];
+  return { status: kind.status, retryAfterMs: undefined, body: problemBody(reason, kind, detail, id, { reason }) };
+}
+
+function problemBody(reason: string, kind: ProblemKind, detail: string, id: string, spillway: object): string {
+  return JSON.stringify({
+    type: `urn:spillway:problem:${reason}`,
+    title: kind.title,
+    status: kind.status,
+    detail,
+    instance: `urn:spillway:request:${id}`,
+    spillway,
+  });
+}
+
+/** `Retry-After` is in whole seconds, never less than 1 (RFC 9110 section 10.2.3). */
+export const retryAfterSeconds = (ms: number): string => String(Math.max(1, Math.ceil(ms / 1000)));
