@@ -5,7 +5,8 @@ import type { Config } from "./config/schema.ts";
 import { createHexSource, systemClock, systemRandom, type Clock, type Random } from "./core/clock.ts";
 import type { Life } from "./core/control.ts";
 import { createEventBus, type EventBus } from "./core/events.ts";
-import { buildGraph, type Graph } from "./graph.ts";
+import type { HttpDependency } from "./dependency/http-dependency.ts";
+import { buildGraph } from "./graph.ts";
 import { Edge } from "./http/edge.ts";
 import { createEdgeServer } from "./http/server.ts";
 
@@ -73,8 +74,13 @@ export function createGateway(config: Config, parts: GatewayParts): Gateway {
   });
 
   const pause = (ms: number): Promise<void> => new Promise((resolve) => void clock.after(ms, resolve));
-  const closeGraph = async (old: Graph): Promise<void> => {
-    await Promise.all([...old.dependencies.values()].map((dependency) => dependency.destroy()));
+  /** Dependencies that a reload has replaced and whose last answers still flow. */
+  const retiring = new Map<HttpDependency, Promise<void>>();
+  const retire = (dependency: HttpDependency): void => {
+    retiring.set(dependency, dependency.close().finally(() => retiring.delete(dependency)));
+  };
+  const closeDependencies = async (): Promise<void> => {
+    await Promise.all([...graph.dependencies.values(), ...retiring.keys()].map((dependency) => dependency.destroy()));
   };
 
   const drain = async (): Promise<void> => {
@@ -91,7 +97,7 @@ export function createGateway(config: Config, parts: GatewayParts): Gateway {
     });
     await finished;
     cut();
-    await closeGraph(graph);
+    await closeDependencies();
     life = "stopped";
     bus.publish("spillway:drain", { phase: "done", open: edge.open });
   };
@@ -112,7 +118,7 @@ export function createGateway(config: Config, parts: GatewayParts): Gateway {
       const old = graph;
       graph = buildGraph(next, old, { clock, random, material });
       for (const [key, dependency] of old.dependencies) {
-        if (graph.dependencies.get(key) !== dependency) void dependency.close();
+        if (graph.dependencies.get(key) !== dependency) retire(dependency);
       }
     },
     drain: () => (draining ??= drain()),
@@ -121,7 +127,7 @@ export function createGateway(config: Config, parts: GatewayParts): Gateway {
       const finished = server.finish();
       server.cut();
       await finished;
-      await closeGraph(graph);
+      await closeDependencies();
     },
   };
 }

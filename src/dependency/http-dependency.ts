@@ -66,6 +66,7 @@ export function createHttpDependency(
   const targets = settings.http.targets.map(({ url, weight }) => createTarget(url, weight, settings, ca));
   const heads = new Timeouts(clock, settings.timeout);
   const bodies = new Timeouts(clock, settings.bodyTimeout);
+  const inUse = new InUse();
   const dependency: HttpDependency = {
     name,
     settings,
@@ -78,11 +79,14 @@ export function createHttpDependency(
     forward(policy) {
       const routeHeads = policy.timeout === undefined ? heads : new Timeouts(clock, policy.timeout);
       return (exchange) =>
-        exchange.upgrade
-          ? openTunnel(dependency, policy, routeHeads, exchange, exchange.upgrade)
-          : forwardCall(dependency, policy, routeHeads, exchange);
+        inUse.during(
+          exchange.upgrade
+            ? openTunnel(dependency, policy, routeHeads, exchange, exchange.upgrade)
+            : forwardCall(dependency, policy, routeHeads, exchange),
+        );
     },
     async close() {
+      await inUse.idle();
       await Promise.all(targets.map(({ pool }) => pool.close()));
     },
     async destroy() {
@@ -90,6 +94,26 @@ export function createHttpDependency(
     },
   };
   return dependency;
+}
+
+/** Counts calls that may still dispatch: a pool must not be closed under a request whose body is being collected. */
+class InUse {
+  #calls = 0;
+  #idle: (() => void) | undefined;
+
+  during<T>(call: Promise<T>): Promise<T> {
+    this.#calls++;
+    void call.then(this.#over, this.#over);
+    return call;
+  }
+
+  idle(): Promise<void> {
+    return this.#calls === 0 ? Promise.resolve() : new Promise((resolve) => (this.#idle = resolve));
+  }
+
+  readonly #over = (): void => {
+    if (--this.#calls === 0) this.#idle?.();
+  };
 }
 
 function createTarget(url: string, weight: number, settings: DependencySettings, ca: string | undefined): Target {
