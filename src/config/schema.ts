@@ -2,10 +2,17 @@ import { z } from "zod";
 import { dependencySettings } from "../dependency/settings.ts";
 import { drainSettings, listenSettings } from "../http/settings.ts";
 import { opsSettings } from "../ops/settings.ts";
-import { routeSettings } from "../routing/settings.ts";
+import { routeSettings, type RouteSettings } from "../routing/settings.ts";
 
 const notYet = (what: string) =>
   z.literal("off", { error: `this version has no ${what} yet: write "off" or leave the key out` }).optional();
+
+/** A route's name in metrics and logs when it was given none; `index` from 0. */
+export const unnamedRoute = (index: number): string => `route-${index + 1}`;
+
+function named(routes: RouteSettings[]): RouteSettings[] {
+  return routes.map((route, index) => ({ ...route, name: route.name ?? unnamedRoute(index) }));
+}
 
 /** The whole configuration: fragments of the features, put together. Keys that nobody declared are refused. */
 export const configSchema = z
@@ -19,7 +26,7 @@ export const configSchema = z
         dependencySettings,
       )
       .default({}),
-    routes: z.array(routeSettings).min(1, "at least one route is needed"),
+    routes: z.array(routeSettings).min(1, "at least one route is needed").transform(named),
     compression: notYet("compression"),
     degradation: notYet("degradation controller"),
     redis: notYet("Redis connection"),

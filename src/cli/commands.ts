@@ -1,0 +1,7 @@
+import { check } from "./check.ts";
+import type { Command } from "./command.ts";
+import { init } from "./init.ts";
+import { schema } from "./schema.ts";
+
+/** In the order of the help: what serves, what prepares, what asks and steers a running gateway. */
+export const commands: readonly Command[] = [init, check, schema];

@@ -1,0 +1,26 @@
+import { writeFile } from "node:fs/promises";
+import { resolve } from "node:path";
+import { configJsonSchema } from "../config/json-schema.ts";
+import { UsageError } from "../core/errors.ts";
+import { type Command, EXIT, textOption, wantsJson, writeJson } from "./command.ts";
+
+export const schema: Command = {
+  name: "schema",
+  summary: "Print the JSON Schema of the configuration, for editors",
+  usage: "[--output FILE] [--json]",
+  help: 'Put "# yaml-language-server: $schema=./schema.json" on top of a configuration to have it checked as you type.',
+  options: { output: { type: "string", short: "o" } },
+  async run(args, io) {
+    if (args.positionals.length > 0) throw new UsageError("takes no arguments: name a file with --output");
+    const text = `${JSON.stringify(configJsonSchema(), undefined, 2)}\n`;
+    const output = textOption(args, "output");
+    if (output === undefined) {
+      io.stdout.write(text);
+      return EXIT.ok;
+    }
+    await writeFile(resolve(io.cwd, output), text);
+    if (wantsJson(args)) writeJson(io.stdout, { ok: true, file: output });
+    else io.stdout.write(`wrote ${output}\n`);
+    return EXIT.ok;
+  },
+};

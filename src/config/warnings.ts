@@ -1,0 +1,72 @@
+import { formatDuration } from "../core/units.ts";
+import { valueAt } from "./explain.ts";
+import type { Finding, Path } from "./place.ts";
+import type { Config } from "./schema.ts";
+
+/**
+ * Settings that contradict each other yet can be served. Two defaults never do: one of the two must have been written
+ * in `input`.
+ */
+export function contradictions(config: Config, input: unknown): Finding[] {
+  const written = (path: Path) => valueAt(input, path) !== undefined;
+  return [...timeoutWarnings(config, written), ...unusedDependencies(config), ...openProxies(config)];
+}
+
+interface Wait {
+  readonly path: Path;
+  readonly ms: number;
+}
+
+function timeoutWarnings({ listen, drain, dependencies, routes }: Config, written: (path: Path) => boolean): Finding[] {
+  const findings: Finding[] = [];
+  const request: Wait = { path: ["listen", "requestTimeout"], ms: listen.requestTimeout };
+  const drained: Wait = { path: ["drain", "timeout"], ms: drain.timeout };
+  /** `long` outlives `short`: what that leads to. Told at the one of the two that was written. */
+  const compare = (long: Wait, short: Wait, consequence: string) => {
+    if (long.ms <= short.ms || !(written(long.path) || written(short.path))) return;
+    const [path, text] = written(long.path)
+      ? [long.path, `is longer than ${short.path.join(".")} (${formatDuration(short.ms)})`]
+      : [short.path, `is shorter than ${long.path.join(".")} (${formatDuration(long.ms)})`];
+    findings.push({ path, at: "value", message: `${text}: ${consequence}` });
+  };
+  const heads: Wait[] = [
+    ...Object.entries(dependencies).map(([name, { timeout }]) => ({
+      path: ["dependencies", name, "timeout"],
+      ms: timeout,
+    })),
+    ...routes.flatMap(({ timeout }, index) =>
+      timeout === undefined ? [] : [{ path: ["routes", index, "timeout"], ms: timeout }],
+    ),
+  ];
+  for (const head of heads) {
+    compare(head, request, "the exchange ends before the dependency's time is over");
+    compare(head, drained, "a drain may cut requests that the dependency would still have answered");
+  }
+  for (const [name, { connectTimeout, timeout }] of Object.entries(dependencies)) {
+    const connect: Wait = { path: ["dependencies", name, "connectTimeout"], ms: connectTimeout };
+    const head: Wait = { path: ["dependencies", name, "timeout"], ms: timeout };
+    if (written(connect.path)) compare(connect, head, "a connection attempt never gets that long");
+  }
+  return findings;
+}
+
+function unusedDependencies({ dependencies, routes }: Config): Finding[] {
+  const used = new Set(routes.map((route) => route.dependency));
+  return Object.keys(dependencies)
+    .filter((name) => !used.has(name))
+    .map((name) => ({ path: ["dependencies", name], at: "key", message: "no route uses this dependency" }));
+}
+
+function openProxies({ listen }: Config): Finding[] {
+  return listen.trustedProxies.flatMap((block, index) =>
+    /\/0+$/.test(block)
+      ? [
+          {
+            path: ["listen", "trustedProxies", index],
+            at: "value",
+            message: "trusts every peer: any client may then choose its own address and priority",
+          },
+        ]
+      : [],
+  );
+}

@@ -1,0 +1,29 @@
+/** Entry of the command `spillway`: hands the process to the command line. Started by `bin/spillway.js`. */
+import { createRequire } from "node:module";
+import { EXIT, type Io } from "./cli/command.ts";
+import { commands } from "./cli/commands.ts";
+import { dispatch } from "./cli/dispatch.ts";
+import { undiciProblem } from "./cli/preflight.ts";
+
+const io: Io = {
+  stdout: process.stdout,
+  stderr: process.stderr,
+  env: process.env,
+  cwd: process.cwd(),
+  onSignal(signal, listener) {
+    process.on(signal, listener);
+    return () => process.off(signal, listener);
+  },
+};
+
+const require = createRequire(import.meta.url);
+const versionOf = (file: string): string => (require(file) as { version: string }).version;
+
+const problem = undiciProblem(versionOf("undici/package.json"));
+if (problem === undefined) {
+  const cli = { commands, version: versionOf("../package.json") };
+  process.exitCode = await dispatch(process.argv.slice(2), cli, io);
+} else {
+  io.stderr.write(`${problem}\n`);
+  process.exitCode = EXIT.failure;
+}
