@@ -39,8 +39,12 @@ export interface BodySource {
 
 const NO_TRAILERS: readonly string[] = Object.freeze([]);
 
+/** What was held is being written; the sink may resume or cancel, and the producer push, from within a write. */
+type Emptying = { readonly at: "emptying"; readonly sink: Sink; readonly chunks: Buffer[]; room: boolean };
+
 type Phase =
   | { readonly at: "held"; readonly chunks: Buffer[] }
+  | Emptying
   | { readonly at: "flowing"; readonly sink: Sink }
   | { readonly at: "over"; readonly ending: BodyEnding };
 
@@ -64,7 +68,9 @@ export class StreamedBody implements Body {
   push(chunk: Buffer): void {
     const phase = this.#phase;
     if (phase.at === "flowing") {
-      if (!phase.sink.write(chunk)) this.#source.pause();
+      if (!phase.sink.write(chunk) && this.#phase === phase) this.#source.pause();
+    } else if (phase.at === "emptying") {
+      phase.chunks.push(chunk);
     } else if (phase.at === "held") {
       phase.chunks.push(chunk);
       this.#held += chunk.length;
@@ -74,6 +80,7 @@ export class StreamedBody implements Body {
 
   /** Producer's side: the body is whole. */
   finish(trailers: readonly string[] = NO_TRAILERS): void {
+    if (this.#arrived !== "more") return;
     this.#arrived = "whole";
     this.#trailers = trailers;
     if (this.#phase.at === "flowing") this.#end(this.#phase.sink);
@@ -81,6 +88,7 @@ export class StreamedBody implements Body {
 
   /** Producer's side: the rest will never come. */
   fail(error: Error): void {
+    if (this.#arrived !== "more") return;
     this.#arrived = error;
     const phase = this.#phase;
     if (phase.at === "flowing") this.#fail(phase.sink, error);
@@ -97,17 +105,20 @@ export class StreamedBody implements Body {
   pipe(sink: Sink): void {
     const phase = this.#phase;
     if (phase.at !== "held") throw new Error("this body was already taken");
+    const emptying: Emptying = { at: "emptying", sink, chunks: phase.chunks, room: true };
+    const wasPaused = this.#held >= HELD_AT_MOST;
+    if (!this.#empty(emptying)) return;
     this.#phase = { at: "flowing", sink };
-    let room = true;
-    for (const chunk of phase.chunks) room = sink.write(chunk) && room;
     if (this.#arrived === "whole") this.#end(sink);
     else if (this.#arrived !== "more") this.#fail(sink, this.#arrived);
-    else if (!room) this.#source.pause();
-    else if (this.#held >= HELD_AT_MOST) this.#source.resume();
+    else if (!emptying.room) this.#source.pause();
+    else if (wasPaused) this.#source.resume();
   }
 
   resume(): void {
-    if (this.#phase.at === "flowing") this.#source.resume();
+    const phase = this.#phase;
+    if (phase.at === "emptying") phase.room = true;
+    if (phase.at === "emptying" || phase.at === "flowing") this.#source.resume();
   }
 
   cancel(reason: Error): void {
@@ -119,6 +130,16 @@ export class StreamedBody implements Body {
   whenDone(listener: (ending: BodyEnding) => void): void {
     if (this.#phase.at === "over") listener(this.#phase.ending);
     else (this.#listeners ??= []).push(listener);
+  }
+
+  /** Writes what was held, and what a producer that is resumed meanwhile adds. False when the sink gave the body up. */
+  #empty(phase: Emptying): boolean {
+    this.#phase = phase;
+    for (const chunk of phase.chunks) {
+      if (!phase.sink.write(chunk)) phase.room = false;
+      if (this.#phase !== phase) return false;
+    }
+    return true;
   }
 
   #end(sink: Sink): void {

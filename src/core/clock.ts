@@ -21,16 +21,19 @@ export interface Clock {
 /** Uniform in [0, 1). */
 export type Random = () => number;
 
+/** Milliseconds, almost 25 days. Node runs a longer timer at once instead of late; here it runs early, after this. */
+const LONGEST_TIMER = 2 ** 31 - 1;
+
 export const systemClock: Clock = {
   now: () => performance.now(),
   wall: () => Date.now(),
   after(ms, callback, background) {
-    const timer = setTimeout(callback, ms);
+    const timer = setTimeout(callback, Math.min(ms, LONGEST_TIMER));
     if (background) timer.unref();
     return () => clearTimeout(timer);
   },
   every(ms, callback) {
-    const timer = setInterval(callback, ms);
+    const timer = setInterval(callback, Math.min(ms, LONGEST_TIMER));
     timer.unref();
     return () => clearInterval(timer);
   },
@@ -38,14 +41,14 @@ export const systemClock: Clock = {
 
 export const systemRandom: Random = () => Math.random();
 
-/** Makes lower-case hexadecimal ids of `bytes` random bytes each, drawn from the system in pages. */
+/** Makes lower-case hexadecimal ids of `bytes` random bytes each, drawn from the system `page` bytes at a time. */
 export function createHexSource(bytes: number, page = 4096): () => string {
   let pool = "";
   let at = 0;
   const step = bytes * 2;
   return () => {
     if (at + step > pool.length) {
-      pool = randomBytes(page).toString("hex");
+      pool = randomBytes(Math.max(page, bytes)).toString("hex");
       at = 0;
     }
     const id = pool.slice(at, at + step);

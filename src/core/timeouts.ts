@@ -52,7 +52,7 @@ export class Timeouts {
   start(callback: () => void): Wait {
     const entry = new Entry(this, this.#clock.now() + this.ms, callback);
     this.#append(entry);
-    if (!this.#timer) this.#arm(this.ms);
+    if (!this.#timer) this.#arm();
     return entry;
   }
 
@@ -90,7 +90,11 @@ export class Timeouts {
     this.#tail = entry;
   }
 
-  #arm(ms: number): void {
+  /** Waits for the head, which is always the first to be due: also when a callback of a sweep starts a wait. */
+  #arm(): void {
+    const head = this.#head;
+    if (!head) return;
+    const ms = Math.max(head.due - this.#clock.now(), 0);
     this.#timer = this.#clock.after(ms + this.#slack, () => this.#sweep(), "background");
   }
 
@@ -102,6 +106,6 @@ export class Timeouts {
       this.unlink(entry);
       entry.callback();
     }
-    if (this.#head && !this.#timer) this.#arm(Math.max(this.#head.due - now, 0));
+    if (!this.#timer) this.#arm();
   }
 }
