@@ -1,0 +1,58 @@
+/** Slices of load, contender by contender, there and back again, so that slow drift of the machine meets all alike. */
+import { type Generator, type Load, closedLoop } from "./generator.ts";
+import type { Running } from "./launch.ts";
+import { cpuOf, residentOf } from "./proc.ts";
+
+export interface Slice extends Load {
+  /** User and system time of the contender's whole process tree, microseconds over answered requests. */
+  cpuMicros: number;
+}
+
+export interface Measured {
+  name: string;
+  /** MiB of the process tree before the first load and after the last. */
+  residentBefore: number;
+  residentAfter: number;
+  slices: Slice[];
+}
+
+export interface SliceOptions {
+  generator: Generator;
+  connections: number;
+  seconds: number;
+  /** A round is two slices a contender: one on the way there, one on the way back. */
+  rounds: number;
+  /** CPUs of the generator. */
+  cores: string;
+}
+
+/** Indexes 0..count-1, then backwards, as often as there are rounds. */
+export function thereAndBack(count: number, rounds: number): number[] {
+  const there = Array.from({ length: count }, (_, i) => i);
+  return Array.from({ length: rounds }, () => [...there, ...there.toReversed()]).flat();
+}
+
+/** One slice of warming a contender, counted nowhere, then the rounds. */
+export async function measure(running: readonly Running[], options: SliceOptions): Promise<Measured[]> {
+  const measured: Measured[] = [];
+  for (const one of running) {
+    const residentBefore = residentOf(one.pid);
+    measured.push({ name: one.name, residentBefore, residentAfter: residentBefore, slices: [] });
+  }
+  for (const one of running) await slice(one, options);
+  for (const index of thereAndBack(running.length, options.rounds)) {
+    const one = running[index] as Running;
+    const record = measured[index] as Measured;
+    record.slices.push(await slice(one, options));
+    record.residentAfter = residentOf(one.pid);
+    process.stderr.write(".");
+  }
+  process.stderr.write("\n");
+  return measured;
+}
+
+async function slice(one: Running, { generator, connections, seconds, cores }: SliceOptions): Promise<Slice> {
+  const before = cpuOf(one.pid);
+  const load = await closedLoop(generator, { port: one.port, connections, seconds, cores });
+  return { ...load, cpuMicros: (cpuOf(one.pid) - before) / load.requests };
+}

@@ -1,0 +1,46 @@
+/** Spillway as it is started from the checkout, with everything at its default but what a measurement varies. */
+import { existsSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import type { Setting } from "./contenders.ts";
+import type { Launch } from "./launch.ts";
+
+const COMMAND = fileURLToPath(new URL("../../bin/spillway.js", import.meta.url));
+
+export interface SpillwayOptions {
+  /** Default here: off. */
+  accessLog?: boolean;
+  /** Default: 1. */
+  workers?: number;
+  /** How many routes there are; the requests of the generator match the last. Default: 1. */
+  routes?: number;
+  env?: Readonly<Record<string, string>>;
+}
+
+export function spillway(name: string, setting: Setting, options: SpillwayOptions): Launch | string {
+  if (!existsSync(COMMAND)) return "bin/spillway.js is not there";
+  const file = join(setting.folder, `${name}.json`);
+  // JSON is YAML too.
+  writeFileSync(file, JSON.stringify(spillwayConfig(setting, options), undefined, 2));
+  return {
+    command: [process.execPath, COMMAND, "start", "--config", file],
+    env: { NODE_ENV: "production", ...options.env },
+  };
+}
+
+export function spillwayConfig(
+  { port, upstream }: Pick<Setting, "port" | "upstream">,
+  { accessLog = false, workers = 1, routes = 1 }: SpillwayOptions,
+): object {
+  const before = Array.from({ length: routes - 1 }, (_, i) => ({
+    name: `other-${i}`,
+    match: { path: `/other-${i}/*` },
+    dependency: "origin",
+  }));
+  return {
+    listen: { host: "127.0.0.1", port, workers, accessLog },
+    ops: { port: 0 },
+    dependencies: { origin: { http: { targets: [`http://127.0.0.1:${upstream}`] } } },
+    routes: [...before, { name: "all", match: { path: "/*" }, dependency: "origin" }],
+  };
+}
