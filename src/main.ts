@@ -5,7 +5,11 @@ import { commands } from "./cli/commands.ts";
 import { dispatch } from "./cli/dispatch.ts";
 import { undiciProblem } from "./cli/preflight.ts";
 
+const require = createRequire(import.meta.url);
+const versionOf = (file: string): string => (require(file) as { version: string }).version;
+
 const io: Io = {
+  version: versionOf("../package.json"),
   stdout: process.stdout,
   stderr: process.stderr,
   env: process.env,
@@ -16,12 +20,9 @@ const io: Io = {
   },
 };
 
-const require = createRequire(import.meta.url);
-const versionOf = (file: string): string => (require(file) as { version: string }).version;
-
 const problem = undiciProblem(versionOf("undici/package.json"));
 if (problem === undefined) {
-  const cli = { commands, version: versionOf("../package.json") };
+  const cli = { commands, version: io.version };
   process.exitCode = await dispatch(process.argv.slice(2), cli, io);
 } else {
   io.stderr.write(`${problem}\n`);

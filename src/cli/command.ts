@@ -15,6 +15,8 @@ export interface Io {
   readonly stdout: Output;
   readonly stderr: Output;
   readonly env: Readonly<Record<string, string | undefined>>;
+  /** Of this package. */
+  readonly version: string;
   /** What relative paths start from. */
   readonly cwd: string;
   /** Calls `listener` whenever the process gets the signal, which then no longer ends it. */

@@ -2,6 +2,7 @@ import { check } from "./check.ts";
 import type { Command } from "./command.ts";
 import { init } from "./init.ts";
 import { schema } from "./schema.ts";
+import { start } from "./start.ts";
 
 /** In the order of the help: what serves, what prepares, what asks and steers a running gateway. */
-export const commands: readonly Command[] = [init, check, schema];
+export const commands: readonly Command[] = [start, init, check, schema];

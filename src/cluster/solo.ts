@@ -1,0 +1,106 @@
+import type { Clock, Random } from "../core/clock.ts";
+import type { Control } from "../core/control.ts";
+import { toError } from "../core/errors.ts";
+import type { ConfigSource, ReadyConfig } from "../config/source.ts";
+import { createGateway } from "../gateway.ts";
+import { createOps } from "../ops/app.ts";
+import { createLog } from "../telemetry/log.ts";
+import { createMetrics } from "../telemetry/metrics.ts";
+import type { Sink } from "../telemetry/sink.ts";
+import { createSpans } from "../telemetry/spans.ts";
+import { createReloader } from "./reloader.ts";
+
+export interface RunParts {
+  readonly source: ConfigSource;
+  readonly first: ReadyConfig;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly version: string;
+  readonly nodeVersion: string;
+  /** Log lines. */
+  readonly out: Sink;
+  /** Audit lines that `out` does not take. */
+  readonly spare: Sink;
+}
+
+/** A gateway that runs, with its ops listener. */
+export interface Running {
+  readonly port: number;
+  readonly opsPort: number;
+  readonly control: Control;
+  /** Resolves once it has drained, with the exit code. */
+  readonly ended: Promise<number>;
+  /** Something went wrong that nothing else caught. */
+  fault(where: string, thrown: unknown): void;
+  /** Ends at once, cutting what is open. */
+  stop(): Promise<void>;
+}
+
+/** One process that serves and answers its operators: `listen.workers: 1`. */
+export async function runSolo(parts: RunParts): Promise<Running> {
+  const { first, source, clock, random, version, nodeVersion } = parts;
+  const gateway = createGateway(first.config, { material: first.material, clock, random });
+  const { bus } = gateway;
+  const { listen, ops: opsSettings } = first.config;
+  const log = createLog({ bus, destination: parts.out, spare: parts.spare, accessLog: listen.accessLog, level: "info", clock, random });
+  const metrics = createMetrics({ bus, routes: routeNames(first), version, nodeVersion, logLinesDropped: log.dropped });
+  const spans = await createSpans({ bus, clock, version });
+  const reloader = createReloader({
+    source,
+    first,
+    clock,
+    bus,
+    apply(next) {
+      gateway.apply(next.config, next.material);
+      metrics.setRoutes(routeNames(next));
+      log.setAccessLog(next.config.listen.accessLog);
+    },
+  });
+  const ended = Promise.withResolvers<number>();
+  const closeRest = async (): Promise<void> => {
+    reloader.close();
+    await ops.close();
+    metrics.close();
+    spans.close();
+    await log.close();
+  };
+  const control: Control = {
+    life: gateway.life,
+    checks: () => [`exchanges ${gateway.open()} open`, `config ${reloader.current().hash.slice(0, 12)}`],
+    config: reloader.view,
+    metrics: () => metrics.collect(),
+    reload: reloader.reload,
+    drain() {
+      void gateway
+        .drain()
+        .then(closeRest)
+        .then(() => ended.resolve(0));
+    },
+  };
+  const ops = createOps({ control, settings: opsSettings, clock, bus, audit: log.audit, version });
+  const { port: opsPort } = await ops.listen();
+  let port: number;
+  try {
+    port = await gateway.listen();
+  } catch (thrown) {
+    await closeRest();
+    throw thrown;
+  }
+  reloader.watch();
+  log.write("info", "listening", { port, opsPort, host: listen.host, version, config: source.file });
+  return {
+    port,
+    opsPort,
+    control,
+    ended: ended.promise,
+    fault: (where, thrown) => bus.publish("spillway:fault", { where, error: toError(thrown) }),
+    async stop() {
+      await gateway.close();
+      await closeRest();
+    },
+  };
+}
+
+/** As labels of metrics: names given, or made from the place in the file. */
+export const routeNames = ({ config }: ReadyConfig): readonly string[] =>
+  config.routes.map(({ name }, index) => name ?? `route-${index + 1}`);
