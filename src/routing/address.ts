@@ -55,7 +55,7 @@ function groupsOf(text: string): number[] {
   });
 }
 
-export const formatIPv4 = (bits: number): string =>
+const formatIPv4 = (bits: number): string =>
   `${bits >>> 24}.${(bits >>> 16) & 255}.${(bits >>> 8) & 255}.${bits & 255}`;
 
 /** `::ffff:1.2.3.4`, in any spelling, as `1.2.3.4`; any other text as it is. */

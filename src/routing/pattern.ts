@@ -1,7 +1,7 @@
 import { UsageError } from "../core/errors.ts";
 
 /** One segment of a path pattern. */
-export type PatternSegment =
+type PatternSegment =
   | { readonly kind: "literal"; readonly text: string }
   /** `:name`: one segment that is not empty. */
   | { readonly kind: "param"; readonly name: string };

@@ -127,6 +127,7 @@ function find<T>(
 ): Candidate<T> | undefined {
   if (best !== undefined && node.least >= best.order) return best;
   let found = first(node.below, method, best);
+  if (found !== undefined && node.least >= found.order) return found;
   if (from > path.length) return first(node.here, method, found);
   const slash = path.indexOf("/", from);
   const end = slash < 0 ? path.length : slash;
