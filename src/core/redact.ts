@@ -1,0 +1,29 @@
+/** What stands in place of a secret. */
+export const REDACTED = "[redacted]";
+
+const secretName = /token|secret|passw|credential|authorization|cookie|api[-_]?key|private[-_]?key/i;
+
+/** Credentials that text made by others may hold: `scheme://user:password@host`, `Bearer x`, `password=x`. */
+const secretText: readonly (readonly [RegExp, string])[] = [
+  [/([a-z][a-z0-9+.-]{0,30}:\/\/)[^\s/?#@"']{1,512}@/gi, `$1${REDACTED}@`],
+  [/\b(bearer|basic)\s+[A-Za-z0-9._~+/=-]{8,}/gi, `$1 ${REDACTED}`],
+  [/\b(password|passwd|pwd|token|secret|api[-_]?key)(\s{0,4}[=:]\s{0,4})[^\s&,;"']{1,512}/gi, `$1$2${REDACTED}`],
+];
+
+/** Free text without the credentials that can be told by their form. Not for text that is known to be a secret. */
+export function redactText(text: string): string {
+  let clean = text;
+  for (const [pattern, replacement] of secretText) clean = clean.replace(pattern, replacement);
+  return clean;
+}
+
+/** A copy of plain data without values whose key names a secret, nor credentials inside other texts. */
+export function redactData(value: unknown, key = ""): unknown {
+  if (value === null || value === undefined) return value;
+  if (Array.isArray(value)) return value.map((member) => redactData(member, key));
+  if (typeof value === "object") {
+    return Object.fromEntries(Object.entries(value).map(([name, inner]) => [name, redactData(inner, name)]));
+  }
+  if (typeof value !== "string") return value;
+  return secretName.test(key) ? REDACTED : redactText(value);
+}

@@ -1,0 +1,274 @@
+/** Every metric that is exposed, by name. Nothing else knows prom-client. */
+import { AggregatorRegistry, Registry, type Aggregator, type Metric } from "prom-client";
+import type { EventBus, ExchangeEnded } from "../core/events.ts";
+import { createPairTally, createTally, type PairTally, type Tally } from "./label.ts";
+import { createProcessProbe, type ProcessReading } from "./process.ts";
+import { DURATION_BOUNDS, createRequestCounts, type RequestCounts, type RouteFigures } from "./requests.ts";
+
+export interface MetricsText {
+  readonly contentType: string;
+  readonly text: string;
+}
+
+/** One process's metrics as plain data, fit for a message to another process. */
+export type MetricsJson = readonly object[];
+
+export interface Metrics {
+  /** Names that may be a `route` label; counts of routes left out are dropped. */
+  setRoutes(names: readonly string[]): void;
+  collect(): Promise<MetricsText>;
+  json(): Promise<MetricsJson>;
+  /** Stops listening; what was counted can still be read. */
+  close(): void;
+}
+
+export interface MetricsParts {
+  readonly bus: EventBus;
+  /** Names of the configured routes. */
+  readonly routes: readonly string[];
+  readonly version: string;
+  readonly nodeVersion: string;
+  /** Lines the log could not write so far. Default: none. */
+  readonly logLinesDropped?: () => number;
+}
+
+interface Sample {
+  readonly labels: Readonly<Record<string, string | number>>;
+  readonly value: number;
+  /** For the several names under one histogram. */
+  readonly metricName?: string;
+}
+
+/** Counts live in plain maps, because prom-client's own counters cost more than the rest of a request's telemetry. */
+interface View {
+  readonly name: string;
+  readonly help: string;
+  readonly type: "counter" | "gauge" | "histogram";
+  /** How the values of several processes become one. */
+  readonly aggregator: Aggregator;
+  readonly samples: () => Sample[];
+}
+
+/** Most values of labels that no configuration bounds. All are words of ours, so this is a safety net. */
+const MOST_WORDS = 64;
+const MOST_CLASSES = 8;
+const MOST_DEPENDENCIES = 256;
+
+export function createMetrics(parts: MetricsParts): Metrics {
+  const registry = new Registry();
+  const requests = createRequestCounts(parts.routes);
+  const probe = createProcessProbe();
+  const endings = createEndings();
+  const reloads = { tally: createTally(MOST_WORDS), successful: 1 };
+  const unsubscribe = listen(parts.bus, requests, endings, reloads);
+  let reading = probe.read();
+  const views = [
+    ...requestViews(requests),
+    ...endingViews(endings),
+    tallyView("spillway_config_reload_total", "Reloads that were tried", "outcome", reloads.tally),
+    single(
+      "spillway_config_last_reload_successful",
+      "1 while the newest file is the one that runs",
+      "gauge",
+      "min",
+      () => reloads.successful,
+    ),
+    single(
+      "spillway_log_lines_dropped_total",
+      "Log lines that could not be written",
+      "counter",
+      "sum",
+      () => parts.logLinesDropped?.() ?? 0,
+    ),
+    buildInfo(parts),
+    ...processRows.map(([name, help, type, aggregator, read]) =>
+      single(name, help, type, aggregator, () => read(reading)),
+    ),
+  ];
+  for (const view of views) register(registry, view);
+  return {
+    setRoutes: (names) => requests.setRoutes(names),
+    async collect() {
+      reading = probe.read();
+      return { contentType: registry.contentType, text: await registry.metrics() };
+    },
+    async json() {
+      reading = probe.read();
+      return registry.getMetricsAsJSON();
+    },
+    close() {
+      for (const end of unsubscribe) end();
+      probe.close();
+    },
+  };
+}
+
+/** Metrics of several processes as one: counters and histograms add up, gauges as each metric says. */
+export async function aggregateMetrics(processes: readonly MetricsJson[]): Promise<MetricsText> {
+  const registry = AggregatorRegistry.aggregate([...processes]);
+  return { contentType: registry.contentType, text: await registry.metrics() };
+}
+
+function register(registry: Registry, { samples, ...facts }: View): void {
+  const get = async (): Promise<object> => ({ ...facts, values: samples() });
+  registry.registerMetric({ ...facts, get } as unknown as Metric);
+}
+
+interface Endings {
+  readonly refused: PairTally;
+  readonly failed: PairTally;
+  readonly turnedAway: Tally;
+  readonly faults: Tally;
+}
+
+const createEndings = (): Endings => ({
+  refused: createPairTally(MOST_WORDS, MOST_CLASSES),
+  failed: createPairTally(MOST_WORDS, MOST_DEPENDENCIES),
+  turnedAway: createTally(MOST_WORDS),
+  faults: createTally(MOST_WORDS),
+});
+
+function listen(
+  bus: EventBus,
+  requests: RequestCounts,
+  endings: Endings,
+  reloads: { readonly tally: Tally; successful: number },
+): (() => void)[] {
+  const ended = (event: ExchangeEnded): void => {
+    requests.count(event);
+    const { exchange, outcome } = event;
+    if (outcome.kind === "refused") endings.refused.add(outcome.reason, exchange.class);
+    else if (outcome.kind === "failed") endings.failed.add(outcome.reason, exchange.route.dependency ?? "_none");
+  };
+  return [
+    bus.subscribe("spillway:exchange", ended),
+    bus.subscribe("spillway:turned-away", ({ reason }) => endings.turnedAway.add(reason)),
+    bus.subscribe("spillway:fault", ({ where }) => endings.faults.add(where)),
+    bus.subscribe("spillway:reload", ({ outcome }) => {
+      reloads.tally.add(outcome);
+      reloads.successful = outcome === "refused" ? 0 : 1;
+    }),
+  ];
+}
+
+function requestViews(requests: RequestCounts): View[] {
+  const byRoute = (name: string, help: string, figure: "bytes" | "cut"): View => ({
+    name,
+    help,
+    type: "counter",
+    aggregator: "sum",
+    samples: () => Array.from(requests.routes(), (f) => ({ labels: { route: f.route }, value: f[figure] })),
+  });
+  return [
+    {
+      name: "spillway_requests_total",
+      help: "Exchanges that ended",
+      type: "counter",
+      aggregator: "sum",
+      samples: () => Array.from(requests.series(), ({ count, ...labels }) => ({ labels, value: count })),
+    },
+    {
+      name: "spillway_request_duration_seconds",
+      help: "From the head of a request to the end of its answer",
+      type: "histogram",
+      aggregator: "sum",
+      samples: () => Array.from(requests.routes(), durationSamples).flat(),
+    },
+    byRoute("spillway_response_bytes_total", "Octets of answers' bodies written", "bytes"),
+    byRoute("spillway_responses_cut_total", "Answers that did not reach their end, on either side", "cut"),
+  ];
+}
+
+function durationSamples({ route, buckets, seconds }: RouteFigures): Sample[] {
+  const name = "spillway_request_duration_seconds";
+  const samples: Sample[] = [];
+  let total = 0;
+  for (const [at, count] of buckets.entries()) {
+    total += count;
+    samples.push({ metricName: `${name}_bucket`, labels: { le: DURATION_BOUNDS[at] ?? "+Inf", route }, value: total });
+  }
+  samples.push({ metricName: `${name}_sum`, labels: { route }, value: seconds });
+  samples.push({ metricName: `${name}_count`, labels: { route }, value: total });
+  return samples;
+}
+
+function endingViews({ refused, failed, turnedAway, faults }: Endings): View[] {
+  return [
+    pairView("spillway_refused_total", "Exchanges the gateway refused", ["reason", "class"], refused),
+    pairView("spillway_failed_total", "Exchanges others made fail", ["reason", "dependency"], failed),
+    tallyView("spillway_turned_away_total", "Requests ended before they became an exchange", "reason", turnedAway),
+    tallyView("spillway_faults_total", "Faults of the gateway's own", "where", faults),
+  ];
+}
+
+const tallyView = (name: string, help: string, label: string, tally: Tally): View => ({
+  name,
+  help,
+  type: "counter",
+  aggregator: "sum",
+  samples: () => Array.from(tally.entries(), ([value, count]) => ({ labels: { [label]: value }, value: count })),
+});
+
+const pairView = (name: string, help: string, labels: readonly [string, string], pairs: PairTally): View => ({
+  name,
+  help,
+  type: "counter",
+  aggregator: "sum",
+  samples: () =>
+    Array.from(pairs.entries(), ([first, second, count]) => ({
+      labels: { [labels[0]]: first, [labels[1]]: second },
+      value: count,
+    })),
+});
+
+const single = (
+  name: string,
+  help: string,
+  type: "counter" | "gauge",
+  aggregator: Aggregator,
+  read: () => number,
+): View => ({ name, help, type, aggregator, samples: () => [{ labels: {}, value: read() }] });
+
+const buildInfo = ({ version, nodeVersion }: MetricsParts): View => ({
+  name: "spillway_build_info",
+  help: "1; the labels tell what runs",
+  type: "gauge",
+  aggregator: "first",
+  samples: () => [{ labels: { version, node: nodeVersion }, value: 1 }],
+});
+
+type Row = readonly [
+  name: string,
+  help: string,
+  type: "counter" | "gauge",
+  aggregator: Aggregator,
+  read: (reading: ProcessReading) => number,
+];
+
+/** The names of prom-client's own default metrics, so that usual dashboards fit. */
+const processRows: readonly Row[] = [
+  ["process_cpu_user_seconds_total", "User CPU time", "counter", "sum", (r) => r.cpuUserSeconds],
+  ["process_cpu_system_seconds_total", "System CPU time", "counter", "sum", (r) => r.cpuSystemSeconds],
+  ["process_cpu_seconds_total", "CPU time", "counter", "sum", (r) => r.cpuUserSeconds + r.cpuSystemSeconds],
+  ["process_resident_memory_bytes", "Resident memory", "gauge", "sum", (r) => r.residentBytes],
+  ["process_start_time_seconds", "Start of the first process, Unix time", "gauge", "min", (r) => r.startedAt],
+  ["nodejs_heap_size_used_bytes", "Heap in use", "gauge", "sum", (r) => r.heapUsedBytes],
+  ["nodejs_heap_size_total_bytes", "Heap reserved", "gauge", "sum", (r) => r.heapTotalBytes],
+  ["nodejs_external_memory_bytes", "Memory outside the heap", "gauge", "sum", (r) => r.externalBytes],
+  [
+    "nodejs_eventloop_utilization",
+    "Busy share since the last scrape, busiest process",
+    "gauge",
+    "max",
+    (r) => r.loopUtilisation,
+  ],
+  ["nodejs_eventloop_lag_mean_seconds", "Mean since the last scrape", "gauge", "max", (r) => r.loopDelayMeanSeconds],
+  [
+    "nodejs_eventloop_lag_p99_seconds",
+    "Of the time since the last scrape",
+    "gauge",
+    "max",
+    (r) => r.loopDelayP99Seconds,
+  ],
+  ["nodejs_eventloop_lag_max_seconds", "Longest since the last scrape", "gauge", "max", (r) => r.loopDelayMaxSeconds],
+];
