@@ -3,7 +3,7 @@ import { type Generator, type Load, closedLoop } from "./generator.ts";
 import type { Running } from "./launch.ts";
 import { cpuOf, residentOf } from "./proc.ts";
 
-export interface Slice extends Load {
+interface Slice extends Load {
   /** User and system time of the contender's whole process tree, microseconds over answered requests. */
   cpuMicros: number;
 }

@@ -2,4 +2,7 @@
 import { createServer } from "node:http";
 import { forwarder } from "./forward.ts";
 
-createServer(forwarder(process.argv[3] ?? "")).listen(Number(process.argv[2]), "127.0.0.1");
+createServer({ optimizeEmptyRequests: true }, forwarder(process.argv[3] ?? "")).listen(
+  Number(process.argv[2]),
+  "127.0.0.1",
+);

@@ -4,13 +4,17 @@
  * breaker, no metrics, no log: everything a gateway adds is counted from here.
  *
  * Done for speed: fields stay raw name-value pairs in one flat array each way, nothing is spread into objects by us;
- * an answer that ends within {@link SMALL} octets leaves in one write, head and body together.
+ * an answer of at most {@link SMALL} octets leaves in one write, its body as latin1 text behind the head;
+ * connections come from a stack, so that none has to be looked for and the warmest is used first.
  */
 import type { IncomingMessage, ServerResponse } from "node:http";
-import { type Dispatcher, Pool } from "undici";
+import { Client, type Dispatcher } from "undici";
 
 /** Octets of body up to which an answer is kept back to leave in one write. */
 const SMALL = 65_536;
+
+/** Connections to the upstream. With more requests than that in flight, the others queue on them in turn. */
+const CONNECTIONS = 64;
 
 /** Fields of RFC 9110 section 7.6.1 that belong to one connection. Those named in `Connection` come on top. */
 const HOP_BY_HOP = new Set([
@@ -24,12 +28,36 @@ const HOP_BY_HOP = new Set([
 ]);
 
 export function forwarder(upstream: string): (req: IncomingMessage, res: ServerResponse) => void {
-  const pool = new Pool(upstream, { connections: 64 });
+  const connections = new Connections(upstream);
   return (req, res) => {
     const { method = "GET", url = "/", headers } = req;
     const hasBody = headers["content-length"] !== undefined || headers["transfer-encoding"] !== undefined;
-    pool.dispatch({ method, path: url, headers: requestFields(req), body: hasBody ? req : null }, new Relay(res));
+    const body = hasBody ? req : null;
+    connections.dispatch({ method, path: url, headers: requestFields(req), body }, new Relay(res, connections));
   };
+}
+
+class Connections {
+  readonly #all: readonly Client[];
+  readonly #free: Client[];
+  #turn = 0;
+
+  constructor(upstream: string) {
+    this.#all = Array.from({ length: CONNECTIONS }, () => new Client(upstream));
+    this.#free = [...this.#all];
+  }
+
+  dispatch(options: Dispatcher.DispatchOptions, relay: Relay): void {
+    const free = this.#free.pop();
+    if (free !== undefined) relay.taken = free;
+    else this.#turn = (this.#turn + 1) % CONNECTIONS;
+    const client = free ?? this.#all[this.#turn];
+    client?.dispatch(options, relay);
+  }
+
+  give(client: Client): void {
+    this.#free.push(client);
+  }
 }
 
 function requestFields(req: IncomingMessage): string[] {
@@ -52,14 +80,18 @@ function namedIn(connection: string | undefined): string[] | undefined {
 }
 
 class Relay implements Dispatcher.DispatchHandler {
+  /** To be given back when the exchange ends; undefined for one that queues behind another. */
+  taken: Client | undefined;
   readonly #res: ServerResponse;
+  readonly #connections: Connections;
   #controller: Dispatcher.DispatchController | undefined;
   /** Chunks of a small answer kept back; undefined once the answer streams. */
   #kept: Buffer[] | undefined;
   #ended = false;
 
-  constructor(res: ServerResponse) {
+  constructor(res: ServerResponse, connections: Connections) {
     this.#res = res;
+    this.#connections = connections;
     res.on("close", () => {
       if (!this.#ended) this.#controller?.abort(new Error("client gone"));
     });
@@ -91,16 +123,22 @@ class Relay implements Dispatcher.DispatchHandler {
   }
 
   onResponseEnd(): void {
-    this.#ended = true;
+    this.#finish();
     const kept = this.#kept;
     if (kept === undefined || kept.length === 0) this.#res.end();
-    else this.#res.end(kept.length === 1 ? kept[0] : Buffer.concat(kept));
+    else this.#res.end((kept.length === 1 ? (kept[0] as Buffer) : Buffer.concat(kept)).toString("latin1"), "latin1");
   }
 
   onResponseError(): void {
-    this.#ended = true;
+    this.#finish();
     if (this.#res.headersSent) this.#res.destroy();
     else this.#res.writeHead(502).end();
+  }
+
+  #finish(): void {
+    this.#ended = true;
+    if (this.taken !== undefined) this.#connections.give(this.taken);
+    this.taken = undefined;
   }
 }
 
