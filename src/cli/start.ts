@@ -1,47 +1,8 @@
 import { resolve } from "node:path";
-import { fileSource, type ConfigSource } from "../config/source.ts";
-import { systemClock, systemRandom } from "../core/clock.ts";
-import { issueLine, UsageError } from "../core/errors.ts";
-import { runSolo, type Running } from "../cluster/solo.ts";
-import { openSink } from "../telemetry/sink.ts";
-import { EXIT, textOption, type Command, type Io } from "./command.ts";
-
-/** Starts a gateway from a source of configuration; its log goes to standard output. */
-export async function startGateway(source: ConfigSource, io: Io): Promise<Running> {
-  const first = await source.load();
-  for (const warning of first.warnings) io.stderr.write(`warning: ${issueLine(warning)}\n`);
-  return runSolo({
-    source,
-    first,
-    clock: systemClock,
-    random: systemRandom,
-    version: io.version,
-    nodeVersion: process.versions.node,
-    out: openSink(1),
-    spare: openSink(2),
-  });
-}
-
-/** Serves until a signal says otherwise: SIGTERM and SIGINT drain, a second one ends at once, SIGHUP reloads. */
-export async function serveUntilSignalled(running: Running, io: Io): Promise<number> {
-  let asked = false;
-  const cut = Promise.withResolvers<number>();
-  const end = (): void => {
-    if (asked) void running.stop().then(() => cut.resolve(EXIT.failure));
-    else running.control.drain();
-    asked = true;
-  };
-  const handlers = [
-    io.onSignal("SIGTERM", end),
-    io.onSignal("SIGINT", end),
-    io.onSignal("SIGHUP", () => void running.control.reload()),
-  ];
-  try {
-    return await Promise.race([running.ended, cut.promise]);
-  } finally {
-    for (const remove of handlers) remove();
-  }
-}
+import { fileSource } from "../config/source.ts";
+import { textOption, type Command } from "./command.ts";
+import { runDemo } from "./demo.ts";
+import { serveUntilSignalled, startGateway } from "./serve.ts";
 
 export const start: Command = {
   name: "start",
@@ -51,7 +12,7 @@ export const start: Command = {
   options: { config: { type: "string", short: "c" } },
   async run(args, io) {
     const file = textOption(args, "config");
-    if (file === undefined) throw new UsageError("--config FILE is needed");
+    if (file === undefined) return runDemo(io);
     const running = await startGateway(fileSource(resolve(io.cwd, file), io.env, { shownAs: file }), io);
     return serveUntilSignalled(running, io);
   },

@@ -23,7 +23,6 @@ const exchange: Exchange = {
     spanId: "1111111111111111",
     sampled: true,
   },
-  deadline: undefined,
   departure: { gone: false, onGone: () => () => {} },
   interim: () => {},
   upgrade: undefined,

@@ -1,0 +1,42 @@
+import { objectSource } from "../config/source.ts";
+import { UsageError } from "../core/errors.ts";
+import { textOption, type Command } from "./command.ts";
+import { serveUntilSignalled, startGateway } from "./serve.ts";
+
+/** An origin from what people type: `http://127.0.0.1:3000`, `127.0.0.1:3000` or `:3000`. */
+export function originOf(text: string): string {
+  const withHost = text.startsWith(":") ? `127.0.0.1${text}` : text;
+  const url = /^https?:\/\//.test(withHost) ? withHost : `http://${withHost}`;
+  if (!URL.canParse(url)) throw new UsageError(`--to ${text}: expected an origin such as http://127.0.0.1:3000 or :3000`);
+  return url.replace(/\/$/, "");
+}
+
+export const proxy: Command = {
+  name: "proxy",
+  summary: "serve one origin without a file",
+  usage: "--to ORIGIN [--host ADDRESS] [--port PORT] [--ops-port PORT]",
+  help: "  --to ORIGIN      such as http://127.0.0.1:3000 or :3000\n  --host ADDRESS   default 127.0.0.1\n  --port PORT      default 8080; 0 takes any free one\n  --ops-port PORT  default 9901",
+  options: {
+    to: { type: "string" },
+    host: { type: "string" },
+    port: { type: "string" },
+    "ops-port": { type: "string" },
+  },
+  async run(args, io) {
+    const to = textOption(args, "to");
+    if (to === undefined) throw new UsageError("--to ORIGIN is needed, such as --to http://127.0.0.1:3000");
+    const source = objectSource({
+      listen: { host: textOption(args, "host") ?? "127.0.0.1", port: portOf(textOption(args, "port") ?? "8080") },
+      ops: { port: portOf(textOption(args, "ops-port") ?? "9901") },
+      dependencies: { origin: { http: { targets: [originOf(to)] } } },
+      routes: [{ name: "all", match: { path: "/*" }, dependency: "origin" }],
+    });
+    return serveUntilSignalled(await startGateway(source, io), io);
+  },
+};
+
+function portOf(text: string): number {
+  const port = /^\d{1,5}$/.test(text) ? Number(text) : Number.NaN;
+  if (!(port <= 65_535)) throw new UsageError(`${text} is not a port: expected 0 to 65535`);
+  return port;
+}

@@ -1,0 +1,43 @@
+import type { ConfigSource } from "../config/source.ts";
+import { systemClock, systemRandom } from "../core/clock.ts";
+import { issueLine } from "../core/errors.ts";
+import { runSolo, type Running } from "../cluster/solo.ts";
+import { openSink } from "../telemetry/sink.ts";
+import { EXIT, type Io } from "./command.ts";
+
+/** Starts a gateway from a source of configuration; its log goes to standard output. */
+export async function startGateway(source: ConfigSource, io: Io): Promise<Running> {
+  const first = await source.load();
+  for (const warning of first.warnings) io.stderr.write(`warning: ${issueLine(warning)}\n`);
+  return runSolo({
+    source,
+    first,
+    clock: systemClock,
+    random: systemRandom,
+    version: io.version,
+    nodeVersion: process.versions.node,
+    out: openSink(1),
+    spare: openSink(2),
+  });
+}
+
+/** Serves until a signal says otherwise: SIGTERM and SIGINT drain, a second one ends at once, SIGHUP reloads. */
+export async function serveUntilSignalled(running: Running, io: Io): Promise<number> {
+  let asked = false;
+  const cut = Promise.withResolvers<number>();
+  const end = (): void => {
+    if (asked) void running.stop().then(() => cut.resolve(EXIT.failure));
+    else running.control.drain();
+    asked = true;
+  };
+  const handlers = [
+    io.onSignal("SIGTERM", end),
+    io.onSignal("SIGINT", end),
+    io.onSignal("SIGHUP", () => void running.control.reload()),
+  ];
+  try {
+    return await Promise.race([running.ended, cut.promise]);
+  } finally {
+    for (const remove of handlers) remove();
+  }
+}
