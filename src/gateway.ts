@@ -77,7 +77,10 @@ export function createGateway(config: Config, parts: GatewayParts): Gateway {
   /** Dependencies that a reload has replaced and whose last answers still flow. */
   const retiring = new Map<HttpDependency, Promise<void>>();
   const retire = (dependency: HttpDependency): void => {
-    retiring.set(dependency, dependency.close().finally(() => retiring.delete(dependency)));
+    retiring.set(
+      dependency,
+      dependency.close().finally(() => retiring.delete(dependency)),
+    );
   };
   const closeDependencies = async (): Promise<void> => {
     await Promise.all([...graph.dependencies.values(), ...retiring.keys()].map((dependency) => dependency.destroy()));

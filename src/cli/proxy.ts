@@ -7,7 +7,8 @@ import { serveUntilSignalled, startGateway } from "./serve.ts";
 export function originOf(text: string): string {
   const withHost = text.startsWith(":") ? `127.0.0.1${text}` : text;
   const url = /^https?:\/\//.test(withHost) ? withHost : `http://${withHost}`;
-  if (!URL.canParse(url)) throw new UsageError(`--to ${text}: expected an origin such as http://127.0.0.1:3000 or :3000`);
+  if (!URL.canParse(url))
+    throw new UsageError(`--to ${text}: expected an origin such as http://127.0.0.1:3000 or :3000`);
   return url.replace(/\/$/, "");
 }
 

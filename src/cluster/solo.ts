@@ -42,7 +42,15 @@ export async function runSolo(parts: RunParts): Promise<Running> {
   const gateway = createGateway(first.config, { material: first.material, clock, random });
   const { bus } = gateway;
   const { listen, ops: opsSettings } = first.config;
-  const log = createLog({ bus, destination: parts.out, spare: parts.spare, accessLog: listen.accessLog, level: "info", clock, random });
+  const log = createLog({
+    bus,
+    destination: parts.out,
+    spare: parts.spare,
+    accessLog: listen.accessLog,
+    level: "info",
+    clock,
+    random,
+  });
   const metrics = createMetrics({ bus, routes: routeNames(first), version, nodeVersion, logLinesDropped: log.dropped });
   const spans = await createSpans({ bus, clock, version });
   const reloader = createReloader({

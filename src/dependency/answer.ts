@@ -21,7 +21,9 @@ const HOP_BY_HOP: ReadonlySet<string> = new Set([
 ]);
 
 /** Lengths of the names that need a look; every other field is passed without lower-casing its name. */
-const LOOKED_AT: ReadonlySet<number> = new Set([...HOP_BY_HOP, "content-length", "content-type"].map((name) => name.length));
+const LOOKED_AT: ReadonlySet<number> = new Set(
+  [...HOP_BY_HOP, "content-length", "content-type"].map((name) => name.length),
+);
 
 const toText = (octets: Buffer | string): string => (typeof octets === "string" ? octets : octets.toString("latin1"));
 

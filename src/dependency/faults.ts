@@ -17,7 +17,12 @@ export function failureOf(error: Error, connected: boolean, dependency: string):
     return failed("connect-timeout", `${dependency} took no connection in time`, error);
   }
   if (!connected) return failed("connect", `${dependency} could not be reached`, error);
-  if (code.startsWith("HPE_") || code === "UND_ERR_HEADERS_OVERFLOW" || isBadMessage(error) || code.startsWith("UND_ERR_RES")) {
+  if (
+    code.startsWith("HPE_") ||
+    code === "UND_ERR_HEADERS_OVERFLOW" ||
+    isBadMessage(error) ||
+    code.startsWith("UND_ERR_RES")
+  ) {
     return failed("bad-response", `${dependency} gave an answer that is not valid HTTP/1.1`, error);
   }
   return failed("reset", `${dependency} closed the connection before it had answered`, error);

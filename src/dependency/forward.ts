@@ -241,7 +241,8 @@ class Call implements Dispatcher.DispatchHandler, BodySource {
 
   #outcomeOf(error: Error, connected: boolean): Outcome {
     const fault = this.#exchange.body?.fault;
-    if (fault === "too-large") return refused("body-too-large", "the body is larger than this gateway takes; send less, or in parts");
+    if (fault === "too-large")
+      return refused("body-too-large", "the body is larger than this gateway takes; send less, or in parts");
     if (fault === "too-slow") return refused("body-timeout", "the body came too slowly; send it faster");
     if (fault === "gone") return failed("client-gone", "the client left before its body was complete");
     return failureOf(error, connected, this.#dependency.name);

@@ -58,12 +58,20 @@ class Asking implements Dispatcher.DispatchHandler {
   #body: StreamedBody | undefined;
   #over = false;
 
-  constructor(name: string, exchange: Exchange, upgrade: Upgrade, heads: Timeouts, resolve: (outcome: Outcome) => void) {
+  constructor(
+    name: string,
+    exchange: Exchange,
+    upgrade: Upgrade,
+    heads: Timeouts,
+    resolve: (outcome: Outcome) => void,
+  ) {
     this.#name = name;
     this.#upgrade = upgrade;
     this.#resolve = resolve;
     this.#wait = heads.start(() => this.#giveUp(failed("timeout", `${name} gave no answer within ${heads.ms} ms`)));
-    this.#stays = exchange.departure.onGone(() => this.#giveUp(failed("client-gone", "the client left before the answer")));
+    this.#stays = exchange.departure.onGone(() =>
+      this.#giveUp(failed("client-gone", "the client left before the answer")),
+    );
   }
 
   onRequestStart(controller: Controller): void {

@@ -158,7 +158,8 @@ export class Delivery implements Sink {
   #finish(last?: Buffer): void {
     this.#whole = true;
     const response = this.#response;
-    if (this.#leavesBody() && this.#request.httpVersionMajor === 1) lingerThenEnd(this.#request, response, last, this.#parts.clock);
+    if (this.#leavesBody() && this.#request.httpVersionMajor === 1)
+      lingerThenEnd(this.#request, response, last, this.#parts.clock);
     else if (last && last.length > 0) response.end(last);
     else response.end();
     if ((response.socket?.writableLength ?? 0) > 0) this.#stall();
@@ -187,7 +188,8 @@ export class Delivery implements Sink {
   #overdue(): void {
     const outcome = this.#outcome;
     if (outcome?.kind === "tunnelled") return;
-    if (outcome?.kind === "served" && headerValue(outcome.headers, "content-type")?.startsWith("text/event-stream")) return;
+    if (outcome?.kind === "served" && headerValue(outcome.headers, "content-type")?.startsWith("text/event-stream"))
+      return;
     this.#response.destroy();
   }
 

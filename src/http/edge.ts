@@ -34,12 +34,18 @@ export type EdgeMatch =
 
 /** How requests are judged before any stage sees them. Given from outside: the edge knows no routes. */
 export interface Judgement {
-  readHost(value: string, scheme: "http" | "https"): { kind: "ok"; authority: string } | { kind: "bad"; detail: string };
+  readHost(
+    value: string,
+    scheme: "http" | "https",
+  ): { kind: "ok"; authority: string } | { kind: "bad"; detail: string };
   readTarget(
     raw: string,
     method: string,
     authority: string,
-  ): { kind: "ok"; target: string; path: string; query: string } | { kind: "asterisk" } | { kind: "bad"; detail: string };
+  ):
+    | { kind: "ok"; target: string; path: string; query: string }
+    | { kind: "asterisk" }
+    | { kind: "bad"; detail: string };
   match(authority: string, path: string, method: string): EdgeMatch;
   trusts(address: string): boolean;
   clientAddress(peer: string, forwardedFor: string | undefined, forwarded: string | undefined): string;
@@ -159,25 +165,36 @@ export class Edge {
     }
     const judged = this.#judge(connection, request, head);
     if (judged.kind === "refused") this.#away(connection, response, judged);
-    else if (judged.kind === "asterisk") response.writeHead(204, ["Allow", "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS"]).end();
+    else if (judged.kind === "asterisk")
+      response.writeHead(204, ["Allow", "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS"]).end();
     else this.#exchange(connection, request, response, head, judged, handOn, join);
   }
 
   #judge(connection: Connection, request: IncomingMessage, head: Head): Judged {
     const judgement = this.#parts.judgement();
     const method = request.method!;
-    if (method === "TRACE" || method === "CONNECT") return refused("unsupported", `${method} is not carried by this gateway`);
+    if (method === "TRACE" || method === "CONNECT")
+      return refused("unsupported", `${method} is not carried by this gateway`);
     const hostField = hostOf(request, head, connection);
-    if (hostField === undefined) return refused("malformed", "the request has no Host field, or one that contradicts :authority");
+    if (hostField === undefined)
+      return refused("malformed", "the request has no Host field, or one that contradicts :authority");
     const host = judgement.readHost(hostField, connection.hop.scheme);
     if (host.kind === "bad") return refused("malformed", host.detail);
     const raw = (request as { originalUrl?: string }).originalUrl ?? request.url!;
     const target = judgement.readTarget(raw, method, host.authority);
     if (target.kind === "bad") return refused("malformed", target.detail);
     if (target.kind === "asterisk") return target;
-    if (isLoop(head.cdnLoop, this.#parts.name)) return refused("loop", "the request has passed this gateway already: look at its targets");
+    if (isLoop(head.cdnLoop, this.#parts.name))
+      return refused("loop", "the request has passed this gateway already: look at its targets");
     const { path, query } = target;
-    return { kind: "judged", target: target.target, path, query, authority: host.authority, match: judgement.match(host.authority, path, method) };
+    return {
+      kind: "judged",
+      target: target.target,
+      path,
+      query,
+      authority: host.authority,
+      match: judgement.match(host.authority, path, method),
+    };
   }
 
   #exchange(
@@ -194,10 +211,16 @@ export class Edge {
     const { match } = judged;
     const trace = judgement.trace(head.traceparent);
     const { peer, peerTrusted: trusted, scheme } = connection.hop;
-    const id = (trusted && head.requestId && /^[\w.:-]{1,128}$/.test(head.requestId) && head.requestId) || trace.traceId;
+    const id =
+      (trusted && head.requestId && /^[\w.:-]{1,128}$/.test(head.requestId) && head.requestId) || trace.traceId;
     const headers = head.endToEnd;
     for (const field of connection.forwarding(head, judged.authority)) headers.push(field);
-    headers.push("x-request-id", id, "traceparent", `00-${trace.traceId}-${trace.spanId}-${trace.sampled ? "01" : "00"}`);
+    headers.push(
+      "x-request-id",
+      id,
+      "traceparent",
+      `00-${trace.traceId}-${trace.spanId}-${trace.sampled ? "01" : "00"}`,
+    );
     if (head.tracestate !== undefined && trace.parentId !== undefined) headers.push("tracestate", head.tracestate);
     const upload = this.#uploadOf(request, response, head);
     const exchange = new HttpExchange(
@@ -223,10 +246,17 @@ export class Edge {
       (status, fields) => passInterim(response, status, fields),
     );
     this.#open.add(exchange);
-    const delivery = new Delivery(this.#delivery, exchange, request, response, upload, (late) => this.#requests.start(late));
+    const delivery = new Delivery(this.#delivery, exchange, request, response, upload, (late) =>
+      this.#requests.start(late),
+    );
     const handler = match.kind === "found" ? match.value.handler : undefined;
-    if (join && !(match.kind === "found" && match.value.websocket && /^[A-Za-z0-9+/]{22}==$/.test(head.websocketKey ?? ""))) {
-      delivery.deliver(refused("upgrade-refused", "this route takes no WebSockets, or Sec-WebSocket-Key is not 16 octets in base64"));
+    if (
+      join &&
+      !(match.kind === "found" && match.value.websocket && /^[A-Za-z0-9+/]{22}==$/.test(head.websocketKey ?? ""))
+    ) {
+      delivery.deliver(
+        refused("upgrade-refused", "this route takes no WebSockets, or Sec-WebSocket-Key is not 16 octets in base64"),
+      );
     } else if (handler) {
       handler(exchange).then(
         (outcome) => delivery.deliver(outcome),
@@ -288,7 +318,8 @@ function hostOf(request: IncomingMessage, head: Head, connection: Connection): s
 }
 
 /** `::ffff:192.0.2.1` is 192.0.2.1. */
-const unmapped = (address: string): string => (address.startsWith("::ffff:") && address.includes(".") ? address.slice(7) : address);
+const unmapped = (address: string): string =>
+  address.startsWith("::ffff:") && address.includes(".") ? address.slice(7) : address;
 
 /** 103 goes on as it came; no other interim answer has a meaning beyond one hop. */
 function passInterim(response: ServerResponse, status: number, fields: HeaderList): void {

@@ -96,7 +96,13 @@ const KINDS: ReadonlyMap<string, number> = new Map([
 ]);
 
 /** Fields whose meaning is ours or the end points': a client may not have them stripped by naming them in Connection. */
-const NEVER_NAMED: ReadonlySet<string> = new Set(["authorization", "cookie", "set-cookie", "cache-control", "content-type"]);
+const NEVER_NAMED: ReadonlySet<string> = new Set([
+  "authorization",
+  "cookie",
+  "set-cookie",
+  "cache-control",
+  "content-type",
+]);
 
 const kindOf = (lower: string): number => {
   const kind = KINDS.get(lower);
@@ -149,11 +155,13 @@ class Gathering {
         this.host = value;
         return;
       case CONTENT_LENGTH:
-        if (this.contentLength !== undefined) this.trouble = malformed("the request has more than one Content-Length field; send one");
+        if (this.contentLength !== undefined)
+          this.trouble = malformed("the request has more than one Content-Length field; send one");
         this.contentLength = value;
         return;
       case TRANSFER_ENCODING:
-        if (this.transferEncoding !== undefined) this.trouble = malformed("the request has more than one Transfer-Encoding field; send one");
+        if (this.transferEncoding !== undefined)
+          this.trouble = malformed("the request has more than one Transfer-Encoding field; send one");
         this.transferEncoding = value;
         return;
       case CONNECTION:
@@ -166,7 +174,9 @@ class Gathering {
         this.expect = joined(this.expect, value);
         return;
       case LOOKALIKE:
-        this.trouble = malformed('a framing, forwarding or credential field is spelt with "_" in place of "-"; spell it with "-"');
+        this.trouble = malformed(
+          'a framing, forwarding or credential field is spelt with "_" in place of "-"; spell it with "-"',
+        );
         return;
       case TRUSTED_ONLY:
         (this.trustedOnly ??= []).push(name, value);
@@ -214,7 +224,8 @@ class Gathering {
   }
 }
 
-const joined = (before: string | undefined, value: string): string => (before === undefined ? value : `${before}, ${value}`);
+const joined = (before: string | undefined, value: string): string =>
+  before === undefined ? value : `${before}, ${value}`;
 
 /** Reads heads. Remembers how field names were spelt, up to `remembered` spellings, so that the usual ones cost one look-up. */
 export function createHeadReader(remembered = 2048): (raw: readonly string[], version: string) => Head | HeadFault {
@@ -272,15 +283,21 @@ function settle(found: Gathering, version: string): Head | HeadFault {
 type Framing = { readonly length: number | undefined; readonly chunked: boolean };
 
 /** One message length, or a fault: RFC 9112 section 6.3, without its leniency. */
-export function readFraming(length: string | undefined, coding: string | undefined, version: string): Framing | HeadFault {
+export function readFraming(
+  length: string | undefined,
+  coding: string | undefined,
+  version: string,
+): Framing | HeadFault {
   if (coding !== undefined) {
     if (version !== "1.1") return malformed(`HTTP/${version} has no Transfer-Encoding; send a Content-Length`);
-    if (length !== undefined) return malformed("Transfer-Encoding and Content-Length contradict each other; send one of them");
+    if (length !== undefined)
+      return malformed("Transfer-Encoding and Content-Length contradict each other; send one of them");
     if (coding.toLowerCase() !== "chunked") return malformed('the only Transfer-Encoding taken is exactly "chunked"');
     return { length: undefined, chunked: true };
   }
   if (length === undefined) return { length: undefined, chunked: false };
-  if (!PLAIN_LENGTH.test(length)) return malformed("Content-Length must be 1 to 15 digits without sign, list or leading zero");
+  if (!PLAIN_LENGTH.test(length))
+    return malformed("Content-Length must be 1 to 15 digits without sign, list or leading zero");
   return { length: Number(length), chunked: false };
 }
 

@@ -9,7 +9,12 @@ const LINGER_OCTETS = 1024 * 1024;
  * Ends an answer to a client that is still sending its body. Closing at once would reset the connection and could
  * take the answer with it (RFC 9112 section 9.6), so the answer goes out whole and the connection closes a little later.
  */
-export function lingerThenEnd(request: IncomingMessage, response: ServerResponse, last: Buffer | undefined, clock: Clock): void {
+export function lingerThenEnd(
+  request: IncomingMessage,
+  response: ServerResponse,
+  last: Buffer | undefined,
+  clock: Clock,
+): void {
   if (last && last.length > 0) response.write(last);
   else response.flushHeaders();
   let swallowed = 0;

@@ -11,23 +11,59 @@ interface ProblemKind {
 
 /** Every answer that the gateway makes by itself, by reason: the one place where these statuses are decided. */
 export const PROBLEMS: Readonly<Record<RefusedReason | FailedReason, ProblemKind>> = {
-  malformed: { status: 400, title: "Malformed request", when: "framing, a field or the target is invalid or could be read in two ways" },
+  malformed: {
+    status: 400,
+    title: "Malformed request",
+    when: "framing, a field or the target is invalid or could be read in two ways",
+  },
   "no-route": { status: 404, title: "No route", when: "no route of the configuration matches host and path" },
-  "method-not-allowed": { status: 405, title: "Method not allowed", when: "a route matches host and path, but not with this method" },
+  "method-not-allowed": {
+    status: 405,
+    title: "Method not allowed",
+    when: "a route matches host and path, but not with this method",
+  },
   "head-timeout": { status: 408, title: "Request head too slow", when: "the head took longer than listen.headTimeout" },
-  "body-timeout": { status: 408, title: "Request body too slow", when: "the body paused longer than listen.bodyTimeout or came slower than listen.bodyRate" },
+  "body-timeout": {
+    status: 408,
+    title: "Request body too slow",
+    when: "the body paused longer than listen.bodyTimeout or came slower than listen.bodyRate",
+  },
   "body-too-large": { status: 413, title: "Request body too large", when: "the body is larger than listen.maxBody" },
   expectation: { status: 417, title: "Expectation not met", when: "Expect asks for something other than 100-continue" },
-  "upgrade-refused": { status: 403, title: "Upgrade refused", when: "the route does not allow WebSockets, or the handshake is invalid" },
+  "upgrade-refused": {
+    status: 403,
+    title: "Upgrade refused",
+    when: "the route does not allow WebSockets, or the handshake is invalid",
+  },
   "head-too-large": { status: 431, title: "Request head too large", when: "the head is larger than listen.maxHead" },
-  "client-gone": { status: 499, title: "Client left", when: "the client left before the answer was complete; seen in logs and metrics only" },
+  "client-gone": {
+    status: 499,
+    title: "Client left",
+    when: "the client left before the answer was complete; seen in logs and metrics only",
+  },
   internal: { status: 500, title: "Internal fault", when: "a fault of the gateway itself; logged with the request id" },
-  unsupported: { status: 501, title: "Method not supported", when: "CONNECT and TRACE, which this gateway does not carry" },
+  unsupported: {
+    status: 501,
+    title: "Method not supported",
+    when: "CONNECT and TRACE, which this gateway does not carry",
+  },
   connect: { status: 502, title: "Dependency unreachable", when: "no connection to the dependency could be made" },
-  reset: { status: 502, title: "Dependency broke off", when: "the dependency closed the connection before a whole head" },
-  "bad-response": { status: 502, title: "Bad answer from dependency", when: "the dependency's answer is not valid, unambiguous HTTP/1.1" },
+  reset: {
+    status: 502,
+    title: "Dependency broke off",
+    when: "the dependency closed the connection before a whole head",
+  },
+  "bad-response": {
+    status: 502,
+    title: "Bad answer from dependency",
+    when: "the dependency's answer is not valid, unambiguous HTTP/1.1",
+  },
   draining: { status: 503, title: "Draining", when: "this instance is stopping; another one will answer" },
-  "connect-timeout": { status: 504, title: "Dependency did not connect in time", when: "no connection within connectTimeout" },
+  "connect-timeout": {
+    status: 504,
+    title: "Dependency did not connect in time",
+    when: "no connection within connectTimeout",
+  },
   timeout: { status: 504, title: "Dependency did not answer in time", when: "no head of an answer within timeout" },
   loop: { status: 508, title: "Loop", when: "the request has passed this gateway already" },
 };

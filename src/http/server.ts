@@ -1,4 +1,10 @@
-import { createServer as createHttp, ServerResponse, type IncomingMessage, type Server, type ServerOptions } from "node:http";
+import {
+  createServer as createHttp,
+  ServerResponse,
+  type IncomingMessage,
+  type Server,
+  type ServerOptions,
+} from "node:http";
 import { createServer as createHttp2, type Http2Server, type ServerHttp2Session } from "node:http2";
 import { createServer as createHttps } from "node:https";
 import type { AddressInfo, Socket } from "node:net";
@@ -76,9 +82,17 @@ export function createEdgeServer(parts: ServerParts): EdgeServer {
   };
 }
 
-function createHttp1Side(parts: ServerParts, tls: TlsMaterial | undefined, http2: Http2Server | undefined, tunnels: Set<Duplex>): Server {
+function createHttp1Side(
+  parts: ServerParts,
+  tls: TlsMaterial | undefined,
+  http2: Http2Server | undefined,
+  tunnels: Set<Duplex>,
+): Server {
   const { edge, listener, settings, bus } = parts;
-  const options: ServerOptions & { optimizeEmptyRequests?: boolean; shouldUpgradeCallback?: (request: IncomingMessage) => boolean } = {
+  const options: ServerOptions & {
+    optimizeEmptyRequests?: boolean;
+    shouldUpgradeCallback?: (request: IncomingMessage) => boolean;
+  } = {
     maxHeaderSize: settings.maxHead,
     headersTimeout: settings.headTimeout,
     // Bodies are timed by rate and by pause, see Upload; Node's one limit for a whole request would cut slow good ones.
@@ -89,14 +103,26 @@ function createHttp1Side(parts: ServerParts, tls: TlsMaterial | undefined, http2
     optimizeEmptyRequests: true,
     shouldUpgradeCallback: wantsWebSocket,
   };
-  const server = tls ? createHttps({ ...options, ...tls, ALPNProtocols: http2 && settings.tls?.http2 !== false ? ["h2", "http/1.1"] : ["http/1.1"], handshakeTimeout: settings.headTimeout, minVersion: "TLSv1.2" }) : createHttp(options);
+  const server = tls
+    ? createHttps({
+        ...options,
+        ...tls,
+        ALPNProtocols: http2 && settings.tls?.http2 !== false ? ["h2", "http/1.1"] : ["http/1.1"],
+        handshakeTimeout: settings.headTimeout,
+        minVersion: "TLSv1.2",
+      })
+    : createHttp(options);
   // Fields are bounded by octets alone: beyond a count Node would drop them in silence (security rule S14).
   server.maxHeadersCount = 0;
   server.on("request", listener);
   server.on("checkContinue", listener);
   server.on("checkExpectation", listener);
-  server.on("clientError", (error: Error, socket: Duplex) => answerParseError(error, socket as Socket, edge.knownConnection(socket as Socket), { bus }));
-  server.on("connect", (request: IncomingMessage, socket: Duplex) => edge.handle(request, answerOn(request, socket as Socket)));
+  server.on("clientError", (error: Error, socket: Duplex) =>
+    answerParseError(error, socket as Socket, edge.knownConnection(socket as Socket), { bus }),
+  );
+  server.on("connect", (request: IncomingMessage, socket: Duplex) =>
+    edge.handle(request, answerOn(request, socket as Socket)),
+  );
   server.on("upgrade", (request: IncomingMessage, socket: Duplex, early: Buffer) => {
     socket.on("error", () => socket.destroy());
     const response = answerOn(request, socket as Socket);
@@ -127,9 +153,18 @@ function answerOn(request: IncomingMessage, socket: Socket): ServerResponse {
   return response;
 }
 
-function createHttp2Side({ listener, settings }: ServerParts, sessions: Set<ServerHttp2Session>, drain: { announced: boolean }): Http2Server {
+function createHttp2Side(
+  { listener, settings }: ServerParts,
+  sessions: Set<ServerHttp2Session>,
+  drain: { announced: boolean },
+): Http2Server {
   const server = createHttp2({
-    settings: { maxConcurrentStreams: settings.maxOutstanding, maxHeaderListSize: settings.maxHead, enableConnectProtocol: false, enablePush: false },
+    settings: {
+      maxConcurrentStreams: settings.maxOutstanding,
+      maxHeaderListSize: settings.maxHead,
+      enableConnectProtocol: false,
+      enablePush: false,
+    },
     maxSessionMemory: 4,
     maxHeaderListPairs: 2000,
     unknownProtocolTimeout: settings.headTimeout,
@@ -164,10 +199,14 @@ function listenOn(server: Server | Http2Server, settings: ListenSettings, shared
   const { host, port } = settings;
   return new Promise((resolve, reject) => {
     server.once("error", (error: Error & { code?: string }) => {
-      if (error.code === "EADDRINUSE") reject(new UsageError(`listen.port: ${host}:${port} is taken; choose another port or stop what holds it`));
-      else if (error.code === "EACCES") reject(new UsageError(`listen.port: no right to listen on ${host}:${port}; choose a port above 1023`));
+      if (error.code === "EADDRINUSE")
+        reject(new UsageError(`listen.port: ${host}:${port} is taken; choose another port or stop what holds it`));
+      else if (error.code === "EACCES")
+        reject(new UsageError(`listen.port: no right to listen on ${host}:${port}; choose a port above 1023`));
       else reject(new UsageError(`listen: cannot listen on ${host}:${port}: ${error.message}`));
     });
-    server.listen({ host, port, backlog: 1024, ...(sharedPort ? { reusePort: true, exclusive: true } : {}) }, () => resolve((server.address() as AddressInfo).port));
+    server.listen({ host, port, backlog: 1024, ...(sharedPort ? { reusePort: true, exclusive: true } : {}) }, () =>
+      resolve((server.address() as AddressInfo).port),
+    );
   });
 }

@@ -13,11 +13,23 @@ interface TurnAwayParts {
 export function turnAway(response: ServerResponse, why: Refused, parts: TurnAwayParts, address: string): void {
   const problem = problemOfTurnedAway(why.reason, why.detail, "none");
   const body = Buffer.from(problem.body);
-  const headers = ["Content-Type", "application/problem+json", "Content-Length", String(body.length), "Cache-Control", "no-store"];
+  const headers = [
+    "Content-Type",
+    "application/problem+json",
+    "Content-Length",
+    String(body.length),
+    "Cache-Control",
+    "no-store",
+  ];
   if (response.req.httpVersionMajor === 1) headers.push("Connection", "close");
   response.writeHead(problem.status, headers);
   response.end(body);
-  parts.bus.publish("spillway:turned-away", { reason: why.reason, status: problem.status, detail: why.detail, address });
+  parts.bus.publish("spillway:turned-away", {
+    reason: why.reason,
+    status: problem.status,
+    detail: why.detail,
+    address,
+  });
 }
 
 /** What Node's parser says about a request it could not read. */
@@ -38,10 +50,17 @@ export function parserRefusal(error: Error & { code?: string }): Refused {
  * The answer to a parse error: written straight to the socket, unless an answer is already on its way there, for
  * then more octets would be taken for a part of it.
  */
-export function answerParseError(error: Error & { code?: string }, socket: Socket, connection: Connection | undefined, parts: TurnAwayParts): void {
+export function answerParseError(
+  error: Error & { code?: string },
+  socket: Socket,
+  connection: Connection | undefined,
+  parts: TurnAwayParts,
+): void {
   const why = parserRefusal(error);
   const reset = error.code === "ECONNRESET" || error.code === "EPIPE";
-  const midAnswer = connection !== undefined && (connection.outstanding > 1 || (connection.outstanding === 1 && connection.current?.headersSent === true));
+  const midAnswer =
+    connection !== undefined &&
+    (connection.outstanding > 1 || (connection.outstanding === 1 && connection.current?.headersSent === true));
   if (connection) connection.poisoned = true;
   if (reset || midAnswer || !socket.writable) {
     socket.destroy();
@@ -50,7 +69,12 @@ export function answerParseError(error: Error & { code?: string }, socket: Socke
   const address = socket.remoteAddress ?? "";
   socket.end(rawAnswer(why.reason, why.detail));
   socket.destroySoon();
-  parts.bus.publish("spillway:turned-away", { reason: why.reason, status: problemOfTurnedAway(why.reason, "", "none").status, detail: why.detail, address });
+  parts.bus.publish("spillway:turned-away", {
+    reason: why.reason,
+    status: problemOfTurnedAway(why.reason, "", "none").status,
+    detail: why.detail,
+    address,
+  });
 }
 
 function rawAnswer(reason: RefusedReason, detail: string): string {

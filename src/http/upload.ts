@@ -51,7 +51,13 @@ export class Upload implements RequestBody {
   #look: Wait | undefined;
 
   /** `begin` is called when reading starts: it sends 100 Continue to a client that waits for it. */
-  constructor(request: IncomingMessage, length: number | undefined, limits: UploadLimits, clock: Clock, begin?: () => void) {
+  constructor(
+    request: IncomingMessage,
+    length: number | undefined,
+    limits: UploadLimits,
+    clock: Clock,
+    begin?: () => void,
+  ) {
     this.#request = request;
     this.length = length;
     this.#limits = limits;

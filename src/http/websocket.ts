@@ -6,7 +6,13 @@ import type { HeaderList } from "../core/headers.ts";
  * Answers 101 on the client's socket and joins it with the dependency's. `early` are octets the client sent behind
  * its handshake. Either end closing ends both; `over` is called once, when the client's side is closed.
  */
-export function joinTunnel(client: Socket, early: Buffer, dependency: Duplex, headers: HeaderList, over: () => void): void {
+export function joinTunnel(
+  client: Socket,
+  early: Buffer,
+  dependency: Duplex,
+  headers: HeaderList,
+  over: () => void,
+): void {
   let head = "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n";
   for (let i = 0; i < headers.length; i += 2) head += `${headers[i]}: ${headers[i + 1]}\r\n`;
   client.setTimeout(0);

@@ -34,7 +34,10 @@ function complete(input: TestConfig): object {
     listen: { host: "127.0.0.1", port: 0, name: "spillway", ...listen },
     drain: { delay: "0ms", timeout: "2s", ...drain },
     dependencies: { ...(target && { origin: { http: { targets: [target] }, ...dependency } }), ...dependencies },
-    routes: [...(routes ?? []), ...(target ? [{ name: "all", match: { path: "/*" }, dependency: "origin", ...route }] : [])],
+    routes: [
+      ...(routes ?? []),
+      ...(target ? [{ name: "all", match: { path: "/*" }, dependency: "origin", ...route }] : []),
+    ],
   };
 }
 
