@@ -63,8 +63,8 @@ suite("a configuration that loads", () => {
   });
 
   test("an alias repeats what its anchor holds", () => {
-    const text = MINIMAL.replace("  a: {", "  b: &b {").replace("dependency: a", "dependency: a").concat("");
-    const config = parseConfig(text.replace("routes:", "  a: *b\nroutes:"), "f.yaml", {});
+    const text = MINIMAL.replace("  a: {", "  b: &b {").replace("routes:", "  a: *b\nroutes:");
+    const config = parseConfig(text, "f.yaml", {});
     assert.deepEqual(config.dependencies["a"], config.dependencies["b"]);
   });
 });
