@@ -16,6 +16,11 @@ const io: Io = {
   },
 };
 
+// A reader that has seen enough, such as `head`, is no failure.
+process.stdout.on("error", (error: NodeJS.ErrnoException) => {
+  if (error.code !== "EPIPE") throw error;
+});
+
 const require = createRequire(import.meta.url);
 const versionOf = (file: string): string => (require(file) as { version: string }).version;
 

@@ -58,7 +58,8 @@ function explainUnion(
 function message(issue: Issue, path: Path, value: unknown): string {
   if (value === undefined && issue.code === "invalid_type") return `is missing: expected ${expected(issue)}`;
   if (!/^(?:Invalid (?:input|option|string)|Too (?:small|big))/.test(issue.message)) {
-    return issue.message.includes(", got ") ? issue.message : `${issue.message}${got(value, path)}`;
+    const told = typeof value === "object" || issue.message.includes(", got ");
+    return told ? issue.message : `${issue.message}${got(value, path)}`;
   }
   switch (issue.code) {
     case "invalid_type":

@@ -19,7 +19,6 @@ export function configJsonSchema(): JsonSchema {
   const { $schema, title, ...rest } = written();
   return {
     $schema,
-    $id: "https://spillway.dev/schema.json",
     title,
     ...(forEditors(rest) as JsonSchema),
     $defs: { environment: { description: "From the environment", type: "string", pattern: "\\$\\{" } },

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { readFile } from "node:fs/promises";
 import { test } from "node:test";
 import { fileURLToPath } from "node:url";
-import { loadConfigFile } from "../../../src/config/load.ts";
+import { loadConfigFile, validateConfig } from "../../../src/config/load.ts";
 
 const ENVIRONMENT: Readonly<Record<string, Record<string, string>>> = {
   "default.yaml": {},
@@ -16,8 +16,16 @@ const ENVIRONMENT: Readonly<Record<string, Record<string, string>>> = {
   },
 };
 
+const example = (name: string) => fileURLToPath(new URL(`../../../config/${name}`, import.meta.url));
+
+test("default.yaml shows the defaults of the listeners and the drain", async () => {
+  const { config } = await loadConfigFile(example("default.yaml"), {});
+  const { config: bare } = validateConfig({ routes: [{ match: { path: "/*" }, respond: { status: 200 } }] });
+  for (const key of ["listen", "ops", "drain"] as const) assert.deepEqual(config[key], bare[key]);
+});
+
 for (const [name, env] of Object.entries(ENVIRONMENT)) {
-  const file = fileURLToPath(new URL(`../../../config/${name}`, import.meta.url));
+  const file = example(name);
 
   test(`${name} loads without a warning and names its schema`, async () => {
     assert.deepEqual((await loadConfigFile(file, env)).warnings, []);

@@ -136,6 +136,16 @@ suite("the place of every error", () => {
     oneError(`${MINIMAL}redis:\n  url: x\n`, "7:3 redis", /this version has no Redis connection yet/);
   });
 
+  test("a name that cannot be one", () => {
+    oneError(
+      MINIMAL.replace("  a:", "  a b: *a\n  a:").replace("*a", '{ http: { targets: ["http://b"] } }'),
+      "2:3 dependencies.a b",
+      /letters, digits/,
+    );
+    oneError(`${MINIMAL}__proto__: 1\n`, "6:1 __proto__", /choose another name/);
+    oneError(`${MINIMAL}? [a]\n: 1\n`, "6:3 (file)", /a key must be a plain text/);
+  });
+
   test("a missing key points at what it is missing from", () => {
     oneError("dependencies: {}\n", "1:1 routes", /is missing: expected a list/);
     oneError("routes: []\n", "1:9 routes", /at least one route is needed/);
