@@ -216,6 +216,18 @@ test("a full disk loses lines until there is room again; a closed pipe all of th
   assert.equal(log.dropped(), 3);
 });
 
+test("announcements and the audit are there at every level", (t) => {
+  const { bus, log, written } = setUp(t, { level: "silent" });
+  bus.publish("spillway:exchange", endedExchange());
+  log.write("error", "nothing");
+  log.announce("listening", { port: 8080, opsPort: 9901 });
+  log.audit({ actor: "oncall" });
+  assert.deepEqual(
+    written().map(({ event }) => event),
+    ["listening", "audit"],
+  );
+});
+
 test("close writes what waits and stops listening", async (t) => {
   const { bus, log, text, clock } = setUp(t);
   bus.publish("spillway:exchange", endedExchange());
