@@ -76,7 +76,7 @@ suite("the command line", () => {
     };
     const out = { write() {} };
     const stderr = { write: (text: string) => (err += text) };
-    const io = { stdout: out, stderr, env: {}, cwd: "/", onSignal: () => () => {} };
+    const io = { version: "0", stdout: out, stderr, env: {}, cwd: "/", onSignal: () => () => {} };
     assert.equal(await dispatch(["broken"], { commands: [broken], version: "0" }, io), EXIT.failure);
     assert.match(err, /^spillway broken: Error: a fault\n\s+at /);
   });

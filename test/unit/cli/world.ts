@@ -19,6 +19,7 @@ export function temporaryWorld(env: Readonly<Record<string, string>> = {}) {
       let out = "";
       let err = "";
       const io = {
+        version: "1.2.3",
         stdout: { write: (text: string) => (out += text) },
         stderr: { write: (text: string) => (err += text) },
         env,
