@@ -13,7 +13,9 @@ export function passThroughTable(measured: readonly Measured[], base: string): s
     const cpu = slices.map(({ cpuMicros }) => cpuMicros);
     const errors = slices.reduce((sum, slice) => sum + slice.errors, 0);
     return [
-      errors > 0 ? `${name} !` : name,
+      [name, errors > 0 ? "!" : "", slices.some(({ starved }) => starved) ? "~" : ""]
+        .filter((part) => part !== "")
+        .join(" "),
       `${figure(median(cpu))} (${figure(Math.min(...cpu))})`,
       figure(pairedRatio(cpu, floor), 2),
       figure(median(slices.map(({ requests, seconds }) => requests / seconds)), 0),
