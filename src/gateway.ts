@@ -6,7 +6,7 @@ import { createHexSource, systemClock, systemRandom, type Clock, type Random } f
 import type { Life } from "./core/control.ts";
 import { createEventBus, type EventBus } from "./core/events.ts";
 import type { HttpDependency } from "./dependency/http-dependency.ts";
-import { buildGraph } from "./graph.ts";
+import { buildGraph, type Graph } from "./graph.ts";
 import { Edge } from "./http/edge.ts";
 import { createEdgeServer } from "./http/server.ts";
 
@@ -35,11 +35,22 @@ export interface Gateway {
   listen(): Promise<number>;
   /** Puts another configuration in force, at once and for new requests; what is under way keeps its own. */
   apply(config: Config, material: Material): void;
+  /** The first half of `apply`: builds it all and uses nothing. Throws what cannot be built. */
+  prepare(config: Config, material: Material): Prepared;
   /** Not ready, then closed, then cut: resolves when everything is over. A second call joins the first. */
-  drain(): Promise<void>;
+  drain(pace?: DrainPace): Promise<void>;
   /** Cuts everything now. */
   close(): Promise<void>;
 }
+
+/** A configuration that is built and not in force. Of the two calls one is made, once. */
+export interface Prepared {
+  commit(): void;
+  abort(): void;
+}
+
+/** How long draining may take, in milliseconds. Default: the configuration's `drain`. */
+export type DrainPace = Config["drain"];
 
 /** THE composition: builds every object, and closes everything in reverse. */
 export function createGateway(config: Config, parts: GatewayParts): Gateway {
@@ -82,12 +93,27 @@ export function createGateway(config: Config, parts: GatewayParts): Gateway {
       dependency.close().finally(() => retiring.delete(dependency)),
     );
   };
+  const retireAllBut = (kept: Graph, gone: Graph): void => {
+    for (const [key, dependency] of gone.dependencies) {
+      if (kept.dependencies.get(key) !== dependency) retire(dependency);
+    }
+  };
+  const prepare = (next: Config, material: Material): Prepared => {
+    const built = buildGraph(next, graph, { clock, random, material });
+    return {
+      commit() {
+        const old = graph;
+        graph = built;
+        retireAllBut(graph, old);
+      },
+      abort: () => retireAllBut(graph, built),
+    };
+  };
   const closeDependencies = async (): Promise<void> => {
     await Promise.all([...graph.dependencies.values(), ...retiring.keys()].map((dependency) => dependency.destroy()));
   };
 
-  const drain = async (): Promise<void> => {
-    const { delay, timeout } = graph.config.drain;
+  const drain = async ({ delay, timeout }: DrainPace): Promise<void> => {
     life = "draining";
     server.announceDrain();
     bus.publish("spillway:drain", { phase: "announced", open: edge.open });
@@ -117,14 +143,9 @@ export function createGateway(config: Config, parts: GatewayParts): Gateway {
       if (life === "starting") life = "ready";
       return port;
     },
-    apply(next, material) {
-      const old = graph;
-      graph = buildGraph(next, old, { clock, random, material });
-      for (const [key, dependency] of old.dependencies) {
-        if (graph.dependencies.get(key) !== dependency) retire(dependency);
-      }
-    },
-    drain: () => (draining ??= drain()),
+    apply: (next, material) => prepare(next, material).commit(),
+    prepare,
+    drain: (pace = graph.config.drain) => (draining ??= drain(pace)),
     async close() {
       life = "stopped";
       const finished = server.finish();
