@@ -102,8 +102,11 @@ export class Worker {
       const serving = await createServing({ ...this.#parts, version, config: settled, name, sharedPort });
       const listening = await serving.gateway.listen();
       this.#hash = config.hash;
-      // Told to leave meanwhile: nobody has been served yet.
-      if (this.#isLeaving()) return;
+      if (this.#isLeaving()) {
+        await serving.gateway.close();
+        await serving.close();
+        return;
+      }
       this.#state = { kind: "serving", serving };
       link.send({ kind: "serving", hash: config.hash, port: listening });
     } catch (thrown) {
