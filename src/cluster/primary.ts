@@ -55,6 +55,7 @@ function openOwnTelemetry(parts: PrimaryParts, bus: EventBus): { log: Log; metri
 interface Course {
   life(): Life;
   started(): void;
+  /** Ended by force: a drain under way is never over. */
   stopped(): void;
   /** Calls `over` with the exit code when no worker is left. A second call does nothing. */
   drain(over: (code: number) => void): void;
@@ -81,6 +82,7 @@ function createCourse({ clock }: PrimaryParts, crew: Crew, pace: () => DrainPace
       });
       void crew.drain().then(() => {
         cut();
+        if (life === "stopped") return;
         life = "stopped";
         over(code);
       });

@@ -33,7 +33,8 @@ type State =
   | { readonly kind: "idle" }
   | { readonly kind: "starting" }
   | { readonly kind: "serving"; readonly serving: Serving }
-  | { readonly kind: "leaving" };
+  /** `serving`: what it finishes; undefined when it never served. */
+  | { readonly kind: "leaving"; readonly serving: Serving | undefined };
 
 /** The worker's side. What happens to the process is told to it by its entry file. */
 export class Worker {
@@ -81,15 +82,20 @@ export class Worker {
   /** Something went wrong that nothing caught: whatever state that left behind, no new request is to meet it. */
   broken(where: string, thrown: unknown): void {
     const { link } = this.#parts;
-    const serving = this.#serving();
-    if (!serving) return;
-    serving.gateway.bus.publish("spillway:fault", { where, error: toError(thrown) });
+    const error = toError(thrown);
+    if (this.#state.kind === "idle" || this.#state.kind === "starting") {
+      link.send({ kind: "failed", message: fitText(`${where}: ${error.message}`) });
+      return link.exit(1);
+    }
+    this.#state.serving?.gateway.bus.publish("spillway:fault", { where, error });
+    if (this.#state.kind === "leaving") return;
     link.send({ kind: "leaving" });
     void this.#leave(1, HASTE);
   }
 
+  /** What runs here, to its end. */
   #serving(): Serving | undefined {
-    return this.#state.kind === "serving" ? this.#state.serving : undefined;
+    return "serving" in this.#state ? this.#state.serving : undefined;
   }
 
   async #start({ config, name, port, sharing, version }: Extract<ToWorker, { kind: "start" }>): Promise<void> {
@@ -132,9 +138,9 @@ export class Worker {
   async #attend(question: Question): Promise<Answer> {
     const serving = this.#serving();
     if (!serving) return { kind: "failed", message: "does not serve" };
+    if (question.kind === "metrics") return { kind: "metrics", metrics: await serving.metrics.json() };
+    if (this.#isLeaving()) return { kind: "failed", message: "is leaving" };
     switch (question.kind) {
-      case "metrics":
-        return { kind: "metrics", metrics: await serving.metrics.json() };
       case "prepare":
         this.#abort();
         this.#prepared = { hash: question.config.hash, ready: serving.prepare(question.config) };
@@ -166,7 +172,7 @@ export class Worker {
   async #leave(code: number, pace?: DrainPace): Promise<void> {
     if (this.#isLeaving()) return;
     const serving = this.#serving();
-    this.#state = { kind: "leaving" };
+    this.#state = { kind: "leaving", serving };
     await serving?.gateway.drain(pace);
     await serving?.close();
     this.#parts.link.exit(code);

@@ -138,6 +138,13 @@ test("broken, it says that it leaves, once, and ends", async () => {
   assert.equal(said.filter(({ kind }) => kind === "leaving").length, 1);
 });
 
+test("broken before it serves, it says so and ends", () => {
+  const { worker, said, exits } = hire();
+  worker.broken("worker uncaughtException", new Error("boom"));
+  assert.deepEqual(said, [{ kind: "failed", message: "worker uncaughtException: boom" }]);
+  assert.deepEqual(exits, [1]);
+});
+
 test("told to go before it serves, or orphaned before it starts, it just ends", async () => {
   const early = hire();
   early.worker.orphaned();

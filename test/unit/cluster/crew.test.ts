@@ -2,74 +2,10 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { setImmediate as nextTurn } from "node:timers/promises";
 import { Crew } from "../../../src/cluster/crew.ts";
-import type { Fork, WorkerEvents } from "../../../src/cluster/fork.ts";
-import type { Answer, FromWorker, Question, ToWorker, WorkerConfig } from "../../../src/cluster/messages.ts";
+import type { WorkerConfig } from "../../../src/cluster/messages.ts";
 import { createEventBus, type WorkerChanged } from "../../../src/core/events.ts";
+import { fakeFork, type FakeWorker } from "../../support/fake-worker.ts";
 import { ManualClock } from "../../support/manual-clock.ts";
-
-/** A worker process that is none: does what a real one would, unless a test says otherwise. */
-class FakeWorker {
-  readonly events: WorkerEvents;
-  readonly pid: number;
-  readonly heard: ToWorker[] = [];
-  hash = "";
-  prepared = "";
-  /** Answers questions and pings. */
-  awake = true;
-  objects: string | undefined;
-  alive = true;
-  counted = 0;
-
-  constructor(events: WorkerEvents, pid: number) {
-    this.events = events;
-    this.pid = pid;
-  }
-
-  say(message: FromWorker): void {
-    if (this.alive) queueMicrotask(() => this.events.message(message));
-  }
-
-  serve(): void {
-    this.say({ kind: "serving", hash: this.hash, port: 1 });
-  }
-
-  die(code: number | null = 1, signal: string | null = null): void {
-    if (!this.alive) return;
-    this.alive = false;
-    queueMicrotask(() => this.events.gone(code, signal));
-  }
-
-  receive(message: ToWorker): void {
-    this.heard.push(message);
-    if (message.kind === "start") this.hash = message.config.hash;
-    if (!this.awake) return;
-    if (message.kind === "ping") this.say({ kind: "pong", open: 1 });
-    if (message.kind === "ask") this.say({ kind: "answer", id: message.id, answer: this.#answer(message.question) });
-    if (message.kind === "drain") this.die(0);
-  }
-
-  #answer(question: Question): Answer {
-    switch (question.kind) {
-      case "metrics":
-        return {
-          kind: "metrics",
-          metrics: [
-            { name: "c", help: "", type: "counter", aggregator: "sum", values: [{ labels: {}, value: this.counted }] },
-          ],
-        };
-      case "prepare":
-        if (this.objects !== undefined) return { kind: "failed", message: this.objects };
-        this.prepared = question.config.hash;
-        return { kind: "done" };
-      case "commit":
-        if (this.prepared === question.hash) this.hash = question.hash;
-        return this.hash === question.hash ? { kind: "done" } : { kind: "failed", message: "nothing prepared" };
-      case "abort":
-        this.prepared = "";
-        return { kind: "done" };
-    }
-  }
-}
 
 const configOf = (hash: string): WorkerConfig => ({ hash, config: {}, material: {} }) as unknown as WorkerConfig;
 
@@ -79,15 +15,7 @@ function gather(size = 2) {
   const workers: FakeWorker[] = [];
   const changes: WorkerChanged[] = [];
   bus.subscribe("spillway:worker", (change) => void changes.push(change));
-  const fork: Fork = (events) => {
-    const worker = new FakeWorker(events, 100 + workers.length);
-    workers.push(worker);
-    return {
-      pid: worker.pid,
-      send: (message) => worker.receive(message),
-      kill: () => worker.die(null, "SIGKILL"),
-    };
-  };
+  const fork = fakeFork(workers);
   const start = { name: "gw", port: 1, sharing: "reuse-port", version: "1" } as const;
   const crew = new Crew({ size, fork, clock, bus, first: configOf("h1"), start });
   const gone = () => changes.flatMap(({ worker, change }) => (change.kind === "gone" ? [{ worker, ...change }] : []));
@@ -128,6 +56,15 @@ test("what keeps a worker from serving at the start ends the start", async () =>
   await assert.rejects(started, /no certificate/);
   await crew.kill();
   assert.ok(workers.every(({ alive }) => !alive));
+});
+
+test("a start that is drained is over", async () => {
+  const { crew, workers, clock } = gather();
+  const started = assert.rejects(crew.start(), /ended before every worker served/);
+  workers[0]!.serve();
+  await crew.drain();
+  await started;
+  assert.equal(clock.pending, 0);
 });
 
 test("a worker that is gone is replaced at once, one in a loop ever later", async () => {
