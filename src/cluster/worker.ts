@@ -13,7 +13,7 @@ import { createServing, type Serving } from "./serving.ts";
 const HASTE: DrainPace = { delay: 0, timeout: 3_000 };
 
 /** The way to the primary, and out of the process. */
-export interface Link {
+interface Link {
   /** Never throws. */
   send(message: FromWorker): void;
   /** Ends the process. */

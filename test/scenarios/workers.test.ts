@@ -263,6 +263,17 @@ test("a worker whose event loop stands still is replaced after ten seconds", asy
   assert.equal(gone["reason"], "silent");
 });
 
+test("both workers log every request to one pipe, and no line is torn", async () => {
+  await using gateway = await startSpillway(fixedAnswer("hello", { listen: { workers: 2 } }));
+  const load = startLoad({ port: gateway.port, clients: 16 });
+  await until(() => load.answered() > 4_000, { timeoutMs: 20_000, what: "load flows" });
+  await load.stop();
+  gateway.signal("SIGTERM");
+  assert.equal(await gateway.exited, 0);
+  const requests = gateway.lines().filter(({ event }) => event === "request");
+  assert.equal(requests.length, load.answered());
+});
+
 test("a port that another gateway serves is refused, though it could be shared", async () => {
   await using first = await startSpillway(fixedAnswer("first"));
   await assert.rejects(

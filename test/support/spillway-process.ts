@@ -61,14 +61,13 @@ export async function startSpillway(config: object): Promise<SpillwayProcess> {
     await exited;
     await rm(directory, { recursive: true });
   };
-  const listening = until(() => lines().find(({ event }) => event === "listening"), {
-    timeoutMs: 10_000,
-    what: () => `it listens; output: ${out}${err}`,
-  });
-  const failed = exited.then((code) => Promise.reject(new Error(`exit ${code} before it listened: ${err}`)));
+  const listening = (): LogLine | undefined => {
+    if (child.exitCode !== null) throw new Error(`exit ${child.exitCode} before it listened: ${err}`);
+    return lines().find(({ event }) => event === "listening");
+  };
   try {
-    const { port, opsPort } = await Promise.race([listening, failed]);
-    failed.catch(() => {});
+    const what = (): string => `it listens; output: ${out}${err}`;
+    const { port, opsPort } = await until(listening, { timeoutMs: 10_000, what });
     return {
       pid,
       port: Number(port),
