@@ -263,7 +263,7 @@ test("a worker whose event loop stands still is replaced after ten seconds", asy
   assert.equal(gone["reason"], "silent");
 });
 
-test("both workers log every request to one pipe, and no line is torn", async () => {
+test("both workers log to one output, a whole line for every request", async () => {
   await using gateway = await startSpillway(fixedAnswer("hello", { listen: { workers: 2 } }));
   const load = startLoad({ port: gateway.port, clients: 16 });
   await until(() => load.answered() > 4_000, { timeoutMs: 20_000, what: "load flows" });
