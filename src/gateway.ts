@@ -5,8 +5,8 @@ import type { Config } from "./config/schema.ts";
 import { createHexSource, systemClock, systemRandom, type Clock, type Random } from "./core/clock.ts";
 import type { Life } from "./core/control.ts";
 import { createEventBus, type EventBus } from "./core/events.ts";
-import type { HttpDependency } from "./dependency/http-dependency.ts";
-import { buildGraph, type Graph } from "./graph.ts";
+import { createRetirement } from "./dependency/retirement.ts";
+import { buildGraph } from "./graph.ts";
 import { Edge } from "./http/edge.ts";
 import { createEdgeServer } from "./http/server.ts";
 
@@ -85,32 +85,21 @@ export function createGateway(config: Config, parts: GatewayParts): Gateway {
   });
 
   const pause = (ms: number): Promise<void> => new Promise((resolve) => void clock.after(ms, resolve));
-  /** Dependencies that a reload has replaced and whose last answers still flow. */
-  const retiring = new Map<HttpDependency, Promise<void>>();
-  const retire = (dependency: HttpDependency): void => {
-    retiring.set(
-      dependency,
-      dependency.close().finally(() => retiring.delete(dependency)),
-    );
-  };
-  const retireAllBut = (kept: Graph, gone: Graph): void => {
-    for (const [key, dependency] of gone.dependencies) {
-      if (kept.dependencies.get(key) !== dependency) retire(dependency);
-    }
-  };
+  const retirement = createRetirement();
   const prepare = (next: Config, material: Material): Prepared => {
     const built = buildGraph(next, graph, { clock, random, material });
     return {
       commit() {
         const old = graph;
         graph = built;
-        retireAllBut(graph, old);
+        retirement.retireAllBut(graph.dependencies, old.dependencies);
       },
-      abort: () => retireAllBut(graph, built),
+      abort: () => retirement.retireAllBut(graph.dependencies, built.dependencies),
     };
   };
   const closeDependencies = async (): Promise<void> => {
-    await Promise.all([...graph.dependencies.values(), ...retiring.keys()].map((dependency) => dependency.destroy()));
+    const inUse = [...graph.dependencies.values()].map((dependency) => dependency.destroy());
+    await Promise.all([...inUse, retirement.destroy()]);
   };
 
   const drain = async ({ delay, timeout }: DrainPace): Promise<void> => {
