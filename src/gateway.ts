@@ -62,10 +62,13 @@ export function createGateway(config: Config, parts: GatewayParts): Gateway {
   // Express is the edge, entered by its router: `app.handle` would swap the prototypes of every request.
   const app = express();
   app.use((request, response) => edge.handle(request, response));
-  const unanswered = (): void => {};
   const server = createEdgeServer({
     edge,
-    listener: (request, response) => app.router(request as express.Request, response as express.Response, unanswered),
+    // Express passes by what it cannot parse as a URL: the edge says what is wrong with it.
+    listener: (request, response) =>
+      app.router(request as express.Request, response as express.Response, (error?: unknown) =>
+        edge.unrouted(request, response, error),
+      ),
     settings: config.listen,
     tls: parts.material.tls,
     clock,
