@@ -19,7 +19,6 @@ import {
   TRACESTATE,
   TRUSTED_ONLY,
   WEBSOCKET_KEY,
-  PSEUDO,
   LOOKALIKE,
   NEVER_NAMED,
   classifyField,
@@ -194,8 +193,9 @@ function settle(found: Gathering, version: string): Head | HeadFault {
   const tokens = found.connection === undefined ? undefined : readConnection(found.connection);
   if (tokens && "fault" in tokens) return tokens;
   const upgrade = tokens?.upgrade && version !== "2.0" ? found.upgradeField?.toLowerCase().trim() : undefined;
+  const kept = tokens && tokens.named.size > 0 ? dropNamed(found.endToEnd, tokens.named) : found.endToEnd;
   return {
-    endToEnd: tokens && tokens.named.size > 0 ? dropNamed(found.endToEnd, tokens.named) : found.endToEnd,
+    endToEnd: version === "2.0" ? joinCookies(kept) : kept,
     host: found.host,
     contentLength: framing.length,
     chunked: framing.chunked,
@@ -262,4 +262,17 @@ function dropNamed(list: HeaderList, named: ReadonlySet<string>): HeaderList {
     if (!named.has(list[i]!.toLowerCase())) kept.push(list[i]!, list[i + 1]!);
   }
   return kept;
+}
+
+/** HTTP/2 may split a cookie into lines for better compression; elsewhere there may be one line (RFC 9113 section 8.2.3). */
+function joinCookies(list: HeaderList): HeaderList {
+  const rest: HeaderList = [];
+  const cookies: string[] = [];
+  for (let i = 0; i < list.length; i += 2) {
+    if (list[i]!.toLowerCase() === "cookie") cookies.push(list[i + 1]!);
+    else rest.push(list[i]!, list[i + 1]!);
+  }
+  if (cookies.length < 2) return list;
+  rest.push("cookie", cookies.join("; "));
+  return rest;
 }
