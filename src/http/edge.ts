@@ -5,7 +5,7 @@ import type { TLSSocket } from "node:tls";
 import type { Clock } from "../core/clock.ts";
 import { toError } from "../core/errors.ts";
 import type { EventBus } from "../core/events.ts";
-import type { PriorityClass, RouteFacts, TraceContext, Upgrade } from "../core/exchange.ts";
+import type { Exchange, PriorityClass, RouteFacts, TraceContext, Upgrade } from "../core/exchange.ts";
 import type { HeaderList } from "../core/headers.ts";
 import { failed, refused, type Refused } from "../core/outcome.ts";
 import type { Handler } from "../core/stage.ts";
@@ -103,7 +103,7 @@ export class Edge {
   }
 
   /** Node's request listener and, with `handOn`, Express' middleware. */
-  handle(request: IncomingMessage, response: ServerResponse, handOn?: () => void): void {
+  handle(request: IncomingMessage, response: ServerResponse, handOn?: (exchange: Exchange) => void): void {
     const connection = this.connectionOf(request);
     if (connection.poisoned) return;
     if (request.httpVersionMajor === 1) {
@@ -154,7 +154,7 @@ export class Edge {
     connection: Connection,
     request: IncomingMessage,
     response: ServerResponse,
-    handOn: (() => void) | undefined,
+    handOn: ((exchange: Exchange) => void) | undefined,
     join?: Upgrade["join"],
   ): void {
     connection.current = response;
@@ -203,7 +203,7 @@ export class Edge {
     response: ServerResponse,
     head: Head,
     judged: JudgedRequest,
-    handOn: (() => void) | undefined,
+    handOn: ((exchange: Exchange) => void) | undefined,
     join: Upgrade["join"] | undefined,
   ): void {
     const { clock } = this.#parts;
@@ -223,7 +223,7 @@ export class Edge {
     );
     if (head.tracestate !== undefined && trace.parentId !== undefined) headers.push("tracestate", head.tracestate);
     const upload = this.#uploadOf(request, response, head);
-    const exchange = new HttpExchange(
+    const exchange: HttpExchange = new HttpExchange(
       {
         id,
         startedAt: clock.now(),
@@ -241,12 +241,12 @@ export class Edge {
         body: upload,
         trace,
         upgrade: join ? { key: head.websocketKey ?? "", join } : undefined,
-        handOn,
+        handOn: handOn && (() => delivery.handOn(() => handOn(exchange))),
       },
       (status, fields) => passInterim(response, status, fields),
     );
     this.#open.add(exchange);
-    const delivery = new Delivery(this.#delivery, exchange, request, response, upload, (late) =>
+    const delivery: Delivery = new Delivery(this.#delivery, exchange, request, response, upload, (late) =>
       this.#requests.start(late),
     );
     const handler = match.kind === "found" ? match.value.handler : undefined;
