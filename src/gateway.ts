@@ -1,5 +1,4 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
-import express from "express";
 import type { Material } from "./config/material.ts";
 import type { Config } from "./config/schema.ts";
 import { createHexSource, systemClock, systemRandom, type Clock, type Random } from "./core/clock.ts";
@@ -60,13 +59,9 @@ export function createGateway(config: Config, parts: GatewayParts): Gateway {
     draining: () => life === "draining",
   });
 
-  // Express is the edge, entered by its router: `app.handle` would swap the prototypes of every request.
-  const app = express();
-  app.use((request, response) => edge.handle(request, response));
-  const unanswered = (): void => {};
   const server = createEdgeServer({
     edge,
-    listener: (request, response) => app.router(request as express.Request, response as express.Response, unanswered),
+    listener: (request, response) => edge.handle(request, response),
     settings: config.listen,
     tls: parts.material.tls,
     clock,

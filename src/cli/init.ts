@@ -54,7 +54,7 @@ async function write(path: string, shown: string, text: string, existing: "keep"
 }
 
 /** A complete configuration of a dozen lines. `origin` has been checked. */
-export function firstConfig(origin: string): string {
+function firstConfig(origin: string): string {
   return `# Every key left out has a default; "spillway schema" prints all of them, "spillway check" tests this file.
 listen:
   port: \${PORT:-8080}

@@ -80,7 +80,7 @@ export function createEventBus(gateway: string): EventBus {
     gateway,
     publish(name, event) {
       const to = named(name);
-      if (to.hasSubscribers) to.publish({ gateway, ...event });
+      if (to.hasSubscribers) to.publish({ ...event, gateway });
     },
     subscribe(name, listener) {
       const heard = (message: unknown): void => {

@@ -6,24 +6,27 @@ import { hasHeader, type HeaderList } from "../core/headers.ts";
 import { failed, refused, type Outcome } from "../core/outcome.ts";
 import type { Timeouts, Wait } from "../core/timeouts.ts";
 import { readAnswerHead, readTrailers } from "./answer.ts";
+import type { Claim, Connection, RequestOptions } from "./connections.ts";
 import { failureOf, isBrokenConnection } from "./faults.ts";
 import type { ForwardPolicy, HeaderEdits, HttpDependency, Target } from "./http-dependency.ts";
 
 type Controller = Dispatcher.DispatchController;
 
 /** Sends one exchange to its dependency and gives back the head of the answer, its body still flowing. */
-export async function forwardCall(
+export function forwardCall(
   dependency: HttpDependency,
   policy: ForwardPolicy,
   heads: Timeouts,
   exchange: Exchange,
 ): Promise<Outcome> {
-  const body = exchange.body;
-  if (body) {
-    const unready = await unreadyBody(body);
-    if (unready) return unready;
-  }
-  return new Promise((resolve) => new Call(dependency, policy, heads, exchange, resolve).send());
+  return new Promise((resolve) => {
+    dependency.inUse.enter();
+    const call = new Call(dependency, policy, heads, exchange, resolve);
+    const body = exchange.body;
+    if (body) {
+      void unreadyBody(body).then((unready) => (unready ? call.refuse(unready) : call.send()));
+    } else call.send();
+  });
 }
 
 /** Waits until a body is worth a seat; an outcome when it never will be. */
@@ -62,12 +65,14 @@ export function editHeaders(list: HeaderList, edits: HeaderEdits): HeaderList {
 
 /** Interim answers that a dependency may send before its final one. */
 const MOST_INTERIM = 16;
+/** After so many connections that turned out to be closed, the dependency is at fault. */
+const MOST_RESENDS = 2;
 const NOTHING = (): void => {};
 
 type CallPhase = "connecting" | "asked" | "answering" | "over";
 
 /** One exchange with one target, from dispatch to the last octet. undici's handler and the source of the body in one. */
-class Call implements Dispatcher.DispatchHandler, BodySource {
+class Call implements Dispatcher.DispatchHandler, BodySource, Claim {
   readonly #dependency: HttpDependency;
   readonly #policy: ForwardPolicy;
   readonly #exchange: Exchange;
@@ -75,13 +80,15 @@ class Call implements Dispatcher.DispatchHandler, BodySource {
   readonly #resolve: (outcome: Outcome) => void;
   readonly #startedAt: number;
   #phase: CallPhase = "connecting";
+  #target: Target | undefined;
+  #connection: Connection | undefined;
   #controller: Controller | undefined;
   #wait: Wait | undefined;
   #staysFor: () => void = NOTHING;
   #body: StreamedBody | undefined;
   #paused = false;
   #interims = 0;
-  #resent = false;
+  #resends = 0;
 
   constructor(
     dependency: HttpDependency,
@@ -102,16 +109,33 @@ class Call implements Dispatcher.DispatchHandler, BodySource {
     this.#dependency.resends.earn();
     this.#wait = this.#heads.start(this.#onHeadTimeout);
     this.#staysFor = this.#exchange.departure.onGone(this.#onGone);
-    if (this.#phase !== "over") this.#dispatch(this.#dependency.pick());
+    if (this.#phase !== "over") this.#claim();
   }
 
-  #dispatch(target: Target): void {
+  /** Ends before anything was sent. */
+  refuse(outcome: Outcome): void {
+    this.#settle(outcome);
+  }
+
+  #claim(): void {
+    this.#target = this.#dependency.pick();
+    this.#target.connections.claim(this);
+  }
+
+  // the line's side
+
+  granted(connection: Connection): void {
+    this.#connection = connection;
+    this.#dispatch(this.#target!, connection);
+  }
+
+  #dispatch(target: Target, connection: Connection): void {
     const exchange = this.#exchange;
     const host = this.#dependency.settings.http.host === "client" ? exchange.authority : target.host;
     const headers = requestFields(this.#policy, exchange, host);
-    const options: Dispatcher.DispatchOptions & { servername?: string } = {
+    const options: RequestOptions = {
       path: this.#policy.target(exchange),
-      method: exchange.method as Dispatcher.HttpMethod,
+      method: exchange.method,
       headers,
     };
     if (exchange.body) {
@@ -124,7 +148,7 @@ class Call implements Dispatcher.DispatchHandler, BodySource {
     }
     if (target.servername) options.servername = target.servername;
     try {
-      target.pool.dispatch(options, this);
+      connection.client.dispatch(options, this);
     } catch (thrown) {
       this.onResponseError(undefined, toError(thrown));
     }
@@ -175,21 +199,30 @@ class Call implements Dispatcher.DispatchHandler, BodySource {
   onResponseEnd(controller: Controller): void {
     if (this.#phase === "over") return;
     this.#close();
+    this.#release();
     const raw = (controller.rawTrailers ?? []) as (Buffer | string)[];
     this.#body?.finish(this.#policy.trailers && raw.length > 0 ? readTrailers(raw) : undefined);
   }
 
   onResponseError(_controller: Controller | undefined, error: Error): void {
     const phase = this.#phase;
-    if (phase === "over") return;
+    if (phase === "over") {
+      this.#release();
+      return;
+    }
     if (phase === "answering") {
       this.#close();
+      this.#release();
       this.#body?.fail(error);
     } else if (phase === "asked" && this.#mayResend(error)) {
-      this.#resent = true;
+      this.#resends++;
       this.#phase = "connecting";
-      this.#dispatch(this.#dependency.pick());
-    } else this.#settle(this.#outcomeOf(error, phase === "asked"));
+      this.#release();
+      this.#claim();
+    } else {
+      this.#release();
+      this.#settle(this.#outcomeOf(error, phase === "asked"));
+    }
   }
 
   // the body's side
@@ -231,10 +264,11 @@ class Call implements Dispatcher.DispatchHandler, BodySource {
     this.#body?.fail(error);
   };
 
-  /** A safe request without a stream may go once more, if the connection just ended before any answer. */
+  /** A safe request without a stream may go again, if a connection that had idled ended before any answer. */
   #mayResend(error: Error): boolean {
     const { method, body } = this.#exchange;
-    if (this.#resent || !isBrokenConnection(error) || this.#interims > 0) return false;
+    if (this.#resends >= MOST_RESENDS || !isBrokenConnection(error) || this.#interims > 0) return false;
+    if (this.#connection?.carried === 0) return false;
     if (method !== "GET" && method !== "HEAD" && method !== "OPTIONS") return false;
     return (!body || body.whole !== undefined) && this.#dependency.resends.spend();
   }
@@ -259,10 +293,19 @@ class Call implements Dispatcher.DispatchHandler, BodySource {
     this.#resolve(outcome);
   }
 
+  /** Nothing more is waited for; undici may still have the connection, and gives it back with its last call. */
   #close(): void {
+    if (this.#phase === "connecting" && !this.#connection) this.#target?.connections.withdraw(this);
     this.#phase = "over";
     this.#wait?.cancel();
     this.#wait = undefined;
     this.#staysFor();
+    this.#dependency.inUse.leave();
+  }
+
+  #release(): void {
+    const connection = this.#connection;
+    this.#connection = undefined;
+    if (connection) this.#target!.connections.release(connection);
   }
 }

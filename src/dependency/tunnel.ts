@@ -8,6 +8,7 @@ import { headerValue } from "../core/headers.ts";
 import { failed, type Outcome } from "../core/outcome.ts";
 import type { Timeouts, Wait } from "../core/timeouts.ts";
 import { readAnswerHead } from "./answer.ts";
+import type { RequestOptions } from "./connections.ts";
 import { failureOf } from "./faults.ts";
 import { requestFields } from "./forward.ts";
 import type { ForwardPolicy, HttpDependency } from "./http-dependency.ts";
@@ -30,8 +31,12 @@ export function openTunnel(
   return new Promise((resolve) => {
     const target = dependency.pick();
     const host = dependency.settings.http.host === "client" ? exchange.authority : target.host;
-    const asking = new Asking(dependency.name, exchange, upgrade, heads, resolve);
-    const options: Dispatcher.DispatchOptions & { servername?: string } = {
+    const client = target.open();
+    const asking = new Asking(dependency.name, exchange, upgrade, heads, (outcome) => {
+      resolve(outcome);
+      void client.close();
+    });
+    const options: RequestOptions = {
       path: policy.target(exchange),
       method: "GET",
       headers: requestFields(policy, exchange, host),
@@ -39,7 +44,7 @@ export function openTunnel(
     };
     if (target.servername) options.servername = target.servername;
     try {
-      target.pool.dispatch(options, asking);
+      client.dispatch(options, asking);
     } catch (thrown) {
       asking.onResponseError(undefined, toError(thrown));
     }

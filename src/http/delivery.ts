@@ -26,6 +26,8 @@ export interface DeliveryParts {
 }
 
 const CLIENT_GONE = 499;
+/** Octets of a body up to which copying it behind the head is cheaper than a write of its own. */
+const ONE_WRITE = 32 * 1024;
 
 /** Writes the outcome of one exchange to its client and tells, once, how that ended. */
 export class Delivery implements Sink {
@@ -166,10 +168,12 @@ export class Delivery implements Sink {
   #finish(last?: Buffer): void {
     this.#whole = true;
     const response = this.#response;
-    if (this.#leavesBody() && this.#request.httpVersionMajor === 1)
+    if (this.#leavesBody() && this.#request.httpVersionMajor === 1) {
       lingerThenEnd(this.#request, response, last, this.#parts.clock);
-    else if (last && last.length > 0) response.end(last);
-    else response.end();
+    } else if (!last || last.length === 0) response.end();
+    // A short body as text goes out in one write with the head; as a buffer it would take a second one.
+    else if (last.length <= ONE_WRITE) response.end(last.toString("latin1"), "latin1");
+    else response.end(last);
     if ((response.socket?.writableLength ?? 0) > 0) this.#stall();
   }
 
