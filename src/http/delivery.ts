@@ -22,12 +22,12 @@ export interface DeliveryParts {
   /** Whether clients should take their next request elsewhere. */
   readonly draining: () => boolean;
   /** Called when an exchange is over, whichever way. */
-  readonly over: (exchange: HttpExchange) => void;
+  readonly over: () => void;
 }
 
 const CLIENT_GONE = 499;
 /** Octets of a body up to which copying it behind the head is cheaper than a write of its own. */
-const ONE_WRITE = 32 * 1024;
+const ONE_WRITE = 4 * 1024;
 
 /** Writes the outcome of one exchange to its client and tells, once, how that ended. */
 export class Delivery implements Sink {
@@ -214,7 +214,7 @@ export class Delivery implements Sink {
       this.#body?.cancel(new Error("the client left"));
     }
     const outcome = this.#outcome ?? failed("client-gone", "the client left before the answer");
-    over(this.#exchange);
+    over();
     const tunnelled = outcome.kind === "tunnelled";
     const handedOn = outcome.kind === "handed-on";
     const hostStatus = handedOn && this.#response.headersSent ? this.#response.statusCode : 0;

@@ -71,7 +71,9 @@ export class Edge {
   readonly #parts: EdgeParts;
   readonly #readHead = createHeadReader();
   readonly #connections = new WeakMap<object, Connection>();
-  readonly #open = new Set<HttpExchange>();
+  // A count, not a set: a set that turns over thousands of exchanges a second leaves its old tables behind in old
+  // space, and each keeps the requests it held alive until the next full collection.
+  #open = 0;
   readonly #delivery: DeliveryParts;
   readonly #limits: UploadLimits;
   readonly #requests: Timeouts;
@@ -93,13 +95,13 @@ export class Edge {
       writeTimeout: settings.writeTimeout,
       serverTiming: settings.serverTiming,
       draining: parts.draining,
-      over: (exchange) => this.#open.delete(exchange),
+      over: () => this.#open--,
     };
   }
 
   /** Exchanges that have not ended. */
   get open(): number {
-    return this.#open.size;
+    return this.#open;
   }
 
   /** Node's request listener and, with `handOn`, Express' middleware. */
@@ -245,7 +247,7 @@ export class Edge {
       },
       (status, fields) => passInterim(response, status, fields),
     );
-    this.#open.add(exchange);
+    this.#open++;
     const delivery: Delivery = new Delivery(this.#delivery, exchange, request, response, upload, (late) =>
       this.#requests.start(late),
     );

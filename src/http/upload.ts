@@ -24,9 +24,6 @@ export const COLLECTED = 64 * 1024;
 const GRACE_MS = 5000;
 /** Octets on the wire for each octet of body that chunked framing may cost (CVE-2023-39326). */
 const MOST_OVERHEAD = 16;
-/** In a host application only: its body parser stands in front of us. */
-const READ_BEFORE =
-  "the body of the request was read before it could be sent on: in the application, put spillway() before express.json() and other body parsers";
 
 type Phase = "idle" | "collecting" | "streaming" | "over";
 
@@ -84,7 +81,7 @@ export class Upload implements RequestBody {
     if (this.length !== undefined && this.length > this.#limits.maxBody) {
       return (this.#readiness = Promise.resolve("too-large"));
     }
-    if (this.#request.readableDidRead) return (this.#readiness = Promise.reject(new Error(READ_BEFORE)));
+    if (this.#request.readableDidRead) return (this.#readiness = Promise.resolve("read-before"));
     this.#readiness = new Promise((resolve) => {
       this.#settle = resolve;
       this.#start();
