@@ -108,6 +108,11 @@ function subscribeRest(bus: EventBus, write: Log["write"], bursts: Bursts): (() 
       const some = errors.length > 0 ? errors.slice(0, MOST_ERRORS) : undefined;
       write(level, "reload", { outcome, hash, errors: some });
     }),
+    bus.subscribe("spillway:worker", ({ worker, pid, change }) => {
+      if (change.kind === "serving") return write("info", "worker-serving", { worker, pid });
+      const { reason, detail, replacedIn } = change;
+      write(replacedIn === undefined ? "info" : "warn", "worker-gone", { worker, pid, reason, detail, replacedIn });
+    }),
     bus.subscribe("spillway:drain", ({ phase, open }) => write("info", "drain", { phase, open })),
   ];
 }
