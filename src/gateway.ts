@@ -4,6 +4,7 @@ import type { Config } from "./config/schema.ts";
 import { createHexSource, systemClock, systemRandom, type Clock, type Random } from "./core/clock.ts";
 import type { Life } from "./core/control.ts";
 import { createEventBus, type EventBus } from "./core/events.ts";
+import type { Exchange } from "./core/exchange.ts";
 import { createRetirement } from "./dependency/retirement.ts";
 import { buildGraph } from "./graph.ts";
 import { Edge } from "./http/edge.ts";
@@ -28,8 +29,8 @@ export interface Gateway {
   config(): Config;
   /** Exchanges that have not ended. */
   open(): number;
-  /** Answers a request that came to somebody else's server; `next` is the host application behind us. */
-  handle(request: IncomingMessage, response: ServerResponse, next: () => void): void;
+  /** Answers a request that came to somebody else's server; `next` hands it to the host application behind us. */
+  handle(request: IncomingMessage, response: ServerResponse, next: (exchange: Exchange) => void): void;
   /** Begins to take requests; resolves to the port. */
   listen(): Promise<number>;
   /** Puts another configuration in force, at once and for new requests; what is under way keeps its own. */

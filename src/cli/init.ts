@@ -7,7 +7,7 @@ import { type Command, EXIT, textOption, wantsJson, writeJson } from "./command.
 
 export const init: Command = {
   name: "init",
-  summary: "Write a first configuration for one upstream",
+  summary: "write a first configuration for one upstream",
   usage: `--upstream URL [--output ${DEFAULT_CONFIG}] [--force] [--json]`,
   help: "An existing file is only replaced with --force.",
   options: {

@@ -6,7 +6,7 @@ import { type Command, EXIT, textOption, wantsJson, writeJson } from "./command.
 
 export const schema: Command = {
   name: "schema",
-  summary: "Print the JSON Schema of the configuration, for editors",
+  summary: "print the JSON Schema of the configuration, for editors",
   usage: "[--output FILE] [--json]",
   help: 'Put "# yaml-language-server: $schema=./schema.json" on top of a configuration to have it checked as you type.',
   options: { output: { type: "string", short: "o" } },

@@ -2,8 +2,7 @@ import { availableParallelism } from "node:os";
 import type { ConfigSource } from "../config/source.ts";
 import { systemClock, systemRandom } from "../core/clock.ts";
 import { issueLine } from "../core/errors.ts";
-import { runPrimary } from "../cluster/primary.ts";
-import { runSolo, type Running, type RunParts } from "../cluster/solo.ts";
+import type { Running, RunParts } from "../cluster/solo.ts";
 import { openSink } from "../telemetry/sink.ts";
 import { EXIT, type Io } from "./command.ts";
 
@@ -22,7 +21,9 @@ export async function startGateway(source: ConfigSource, io: Io): Promise<Runnin
     spare: openSink(2),
   };
   const workers = workerCount(first.config.listen.workers, availableParallelism());
-  return workers === 1 ? runSolo(parts) : runPrimary({ ...parts, workers });
+  // Only now: commands that ask a running gateway do without what serves, and start in less time.
+  if (workers > 1) return (await import("../cluster/primary.ts")).runPrimary({ ...parts, workers });
+  return (await import("../cluster/solo.ts")).runSolo(parts);
 }
 
 /** Processes for `listen.workers`; `parallelism`: how many can run at a time here. */

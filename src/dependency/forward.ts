@@ -29,6 +29,9 @@ export function forwardCall(
   });
 }
 
+const READ_BEFORE =
+  "the body was read before it could be sent on: in the application, put spillway() before express.json() and other body parsers";
+
 /** Waits until a body is worth a seat; an outcome when it never will be. */
 export async function unreadyBody(body: RequestBody): Promise<Outcome | undefined> {
   const readiness = await body.ready();
@@ -42,6 +45,8 @@ export async function unreadyBody(body: RequestBody): Promise<Outcome | undefine
       return refused("body-timeout", "the body came too slowly; send it faster");
     case "gone":
       return failed("client-gone", "the client left before its body was complete");
+    case "read-before":
+      return failed("internal", "the application read the body before it could be sent on", new Error(READ_BEFORE));
   }
 }
 

@@ -79,6 +79,12 @@ export class Delivery implements Sink {
     }
   }
 
+  /** Lets the host application answer. Noted before it does: an answer at once may have ended before its outcome is here. */
+  handOn(next: () => void): void {
+    this.#outcome = { kind: "handed-on" };
+    next();
+  }
+
   // Sink
 
   write(chunk: Buffer): boolean {
@@ -129,6 +135,8 @@ export class Delivery implements Sink {
   }
 
   #problem(outcome: Refused | Failed): void {
+    // The host application threw after it had begun its answer.
+    if (this.#response.headersSent) return this.fail();
     const problem = problemOf(outcome, this.#exchange.id, this.#exchange.class, 0);
     this.#status = problem.status;
     const body = Buffer.from(problem.body);
@@ -210,10 +218,11 @@ export class Delivery implements Sink {
     over();
     const tunnelled = outcome.kind === "tunnelled";
     const handedOn = outcome.kind === "handed-on";
+    const hostStatus = handedOn && this.#response.headersSent ? this.#response.statusCode : 0;
     bus.publish("spillway:exchange", {
       exchange: this.#exchange,
       outcome,
-      status: tunnelled ? outcome.status : handedOn ? this.#response.statusCode : this.#status || CLIENT_GONE,
+      status: tunnelled ? outcome.status : hostStatus || this.#status || CLIENT_GONE,
       whole: tunnelled || (finished && (this.#whole || handedOn)),
       bytesOut: this.#bytes,
       durationMs: clock.now() - this.#exchange.startedAt,

@@ -5,7 +5,7 @@ import type { TLSSocket } from "node:tls";
 import type { Clock } from "../core/clock.ts";
 import { toError } from "../core/errors.ts";
 import type { EventBus } from "../core/events.ts";
-import type { PriorityClass, RouteFacts, TraceContext, Upgrade } from "../core/exchange.ts";
+import type { Exchange, PriorityClass, RouteFacts, TraceContext, Upgrade } from "../core/exchange.ts";
 import type { HeaderList } from "../core/headers.ts";
 import { failed, refused, type Refused } from "../core/outcome.ts";
 import type { Handler } from "../core/stage.ts";
@@ -107,7 +107,7 @@ export class Edge {
   }
 
   /** Node's request listener and, with `handOn`, Express' middleware. */
-  handle(request: IncomingMessage, response: ServerResponse, handOn?: () => void): void {
+  handle(request: IncomingMessage, response: ServerResponse, handOn?: (exchange: Exchange) => void): void {
     const connection = this.connectionOf(request);
     if (connection.poison) {
       connection.ignore(this.#parts.settings.maxOutstanding);
@@ -172,7 +172,7 @@ export class Edge {
     connection: Connection,
     request: IncomingMessage,
     response: ServerResponse,
-    handOn: (() => void) | undefined,
+    handOn: ((exchange: Exchange) => void) | undefined,
     join?: Upgrade["join"],
   ): void {
     connection.current = response;
@@ -228,7 +228,7 @@ export class Edge {
     response: ServerResponse,
     head: Head,
     judged: JudgedRequest,
-    handOn: (() => void) | undefined,
+    handOn: ((exchange: Exchange) => void) | undefined,
     join: Upgrade["join"] | undefined,
   ): void {
     const { clock } = this.#parts;
@@ -249,7 +249,7 @@ export class Edge {
     if (head.tracestate !== undefined && trace.parentId !== undefined) headers.push("tracestate", head.tracestate);
     // What follows the head of a handshake belongs to the tunnel.
     const upload = join ? undefined : this.#uploadOf(request, response, head);
-    const exchange = new HttpExchange(
+    const exchange: HttpExchange = new HttpExchange(
       {
         id,
         startedAt: clock.now(),
@@ -267,12 +267,12 @@ export class Edge {
         body: upload,
         trace,
         upgrade: join ? { key: head.websocketKey ?? "", join } : undefined,
-        handOn,
+        handOn: handOn && (() => delivery.handOn(() => handOn(exchange))),
       },
       (status, fields) => passInterim(response, status, fields),
     );
     this.#open++;
-    const delivery = new Delivery(this.#delivery, exchange, request, response, upload, (late) =>
+    const delivery: Delivery = new Delivery(this.#delivery, exchange, request, response, upload, (late) =>
       this.#requests.start(late),
     );
     const handler = match.kind === "found" ? match.value.handler : undefined;

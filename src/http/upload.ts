@@ -81,6 +81,7 @@ export class Upload implements RequestBody {
     if (this.length !== undefined && this.length > this.#limits.maxBody) {
       return (this.#readiness = Promise.resolve("too-large"));
     }
+    if (this.#request.readableDidRead) return (this.#readiness = Promise.resolve("read-before"));
     this.#readiness = new Promise((resolve) => {
       this.#settle = resolve;
       this.#start();
