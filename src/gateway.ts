@@ -1,13 +1,15 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
+import { totalmem } from "node:os";
 import type { Material } from "./config/material.ts";
 import type { Config } from "./config/schema.ts";
 import { createHexSource, systemClock, systemRandom, type Clock, type Random } from "./core/clock.ts";
 import type { Life } from "./core/control.ts";
 import { createEventBus, type EventBus } from "./core/events.ts";
 import type { Exchange } from "./core/exchange.ts";
-import { createRetirement } from "./dependency/retirement.ts";
-import { buildGraph } from "./graph.ts";
+import { createGraphs, type Prepared } from "./graph.ts";
+import { drainServer } from "./http/drain.ts";
 import { Edge } from "./http/edge.ts";
+import { createMemoryGuard, memoryLimit, readMemory } from "./http/memory.ts";
 import { createEdgeServer } from "./http/server.ts";
 
 export interface GatewayParts {
@@ -16,6 +18,8 @@ export interface GatewayParts {
   readonly random?: Random;
   /** Several processes share the port. */
   readonly sharedPort?: boolean;
+  /** How many share the machine's memory. Default: 1. */
+  readonly processes?: number;
   /** Our name in Via and CDN-Loop when the configuration gives none. Default: one made at random. */
   readonly name?: string;
 }
@@ -43,84 +47,53 @@ export interface Gateway {
   close(): Promise<void>;
 }
 
-/** A configuration that is built and not in force. Of the two calls one is made, once. */
-export interface Prepared {
-  commit(): void;
-  abort(): void;
-}
-
 /** How long draining may take, in milliseconds. Default: the configuration's `drain`. */
 export type DrainPace = Config["drain"];
 
 /** THE composition: builds every object, and closes everything in reverse. */
 export function createGateway(config: Config, parts: GatewayParts): Gateway {
-  const { clock = systemClock, random = systemRandom } = parts;
-  const name = config.listen.name ?? parts.name ?? `spillway-${createHexSource(4)()}`;
+  const { clock = systemClock, random = systemRandom, material, sharedPort = false } = parts;
+  const { listen } = config;
+  const name = listen.name ?? parts.name ?? `spillway-${createHexSource(4)()}`;
   const bus = createEventBus(createHexSource(8)());
-  let graph = buildGraph(config, undefined, { clock, random, material: parts.material });
+  const graphs = createGraphs(config, { clock, random, material });
+  const memory = createMemoryGuard(
+    clock,
+    listen.maxMemory ?? memoryLimit(totalmem(), parts.processes ?? 1),
+    readMemory,
+  );
   let life: Life = "starting";
   let draining: Promise<void> | undefined;
 
   const edge = new Edge({
     clock,
+    random,
     bus,
-    settings: config.listen,
+    settings: listen,
     name,
-    judgement: () => graph.judgement,
+    judgement: () => graphs.current().judgement,
     draining: () => life === "draining",
+    memory,
   });
+  // Straight to the edge, past Express: its router would cost a tenth of a request and pass by what it cannot parse.
+  const listener = (request: IncomingMessage, response: ServerResponse): void => edge.handle(request, response);
+  const server = createEdgeServer({ edge, listener, settings: listen, tls: material.tls, clock, bus, sharedPort });
 
-  const server = createEdgeServer({
-    edge,
-    listener: (request, response) => edge.handle(request, response),
-    settings: config.listen,
-    tls: parts.material.tls,
-    clock,
-    bus,
-    sharedPort: parts.sharedPort ?? false,
-  });
-
-  const pause = (ms: number): Promise<void> => new Promise((resolve) => void clock.after(ms, resolve));
-  const retirement = createRetirement();
-  const prepare = (next: Config, material: Material): Prepared => {
-    const built = buildGraph(next, graph, { clock, random, material });
-    return {
-      commit() {
-        const old = graph;
-        graph = built;
-        retirement.retireAllBut(graph.dependencies, old.dependencies);
-      },
-      abort: () => retirement.retireAllBut(graph.dependencies, built.dependencies),
-    };
-  };
-  const closeDependencies = async (): Promise<void> => {
-    const inUse = [...graph.dependencies.values()].map((dependency) => dependency.destroy());
-    await Promise.all([...inUse, retirement.destroy()]);
-  };
-
-  const drain = async ({ delay, timeout }: DrainPace): Promise<void> => {
-    life = "draining";
-    server.announceDrain();
-    bus.publish("spillway:drain", { phase: "announced", open: edge.open });
-    await pause(delay);
-    bus.publish("spillway:drain", { phase: "closing", open: edge.open });
-    const finished = server.finish();
-    const cut = clock.after(timeout, () => {
-      bus.publish("spillway:drain", { phase: "cut", open: edge.open });
-      server.cut();
-    });
+  const end = async (finished: Promise<void>): Promise<void> => {
     await finished;
-    cut();
-    await closeDependencies();
+    memory.close();
+    await graphs.destroy();
     life = "stopped";
-    bus.publish("spillway:drain", { phase: "done", open: edge.open });
   };
-
+  const drain = (pace: DrainPace): Promise<void> => {
+    life = "draining";
+    return end(drainServer({ server, clock, bus, open: () => edge.open }, pace));
+  };
   return {
     bus,
     name,
     life: () => life,
-    config: () => graph.config,
+    config: () => graphs.current().config,
     open: () => edge.open,
     handle: (request, response, next) => edge.handle(request, response, next),
     async listen() {
@@ -128,15 +101,14 @@ export function createGateway(config: Config, parts: GatewayParts): Gateway {
       if (life === "starting") life = "ready";
       return port;
     },
-    apply: (next, material) => prepare(next, material).commit(),
-    prepare,
-    drain: (pace = graph.config.drain) => (draining ??= drain(pace)),
+    apply: (next, nextMaterial) => graphs.prepare(next, nextMaterial).commit(),
+    prepare: graphs.prepare,
+    drain: (pace = graphs.current().config.drain) => (draining ??= drain(pace)),
     async close() {
       life = "stopped";
       const finished = server.finish();
       server.cut();
-      await finished;
-      await closeDependencies();
+      await end(finished);
     },
   };
 }

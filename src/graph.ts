@@ -5,7 +5,8 @@ import { createHexSource, type Clock, type Random } from "./core/clock.ts";
 import type { Config } from "./config/schema.ts";
 import type { Material } from "./config/material.ts";
 import { createHttpDependency, type HeaderEdits, type HttpDependency } from "./dependency/http-dependency.ts";
-import type { EdgeRoute, Judgement } from "./http/edge.ts";
+import { createRetirement } from "./dependency/retirement.ts";
+import type { EdgeRoute, Judgement } from "./http/judge.ts";
 import { readHost } from "./routing/authority.ts";
 import { compilePriority } from "./routing/priority.ts";
 import { compileRewrite } from "./routing/rewrite.ts";
@@ -26,6 +27,44 @@ interface GraphParts {
   readonly clock: Clock;
   readonly random: Random;
   readonly material: Material;
+}
+
+/** A graph that is built and not in force. Of the two calls one is made, once. */
+export interface Prepared {
+  commit(): void;
+  abort(): void;
+}
+
+/** The graph in force, and the way to put another in its place. */
+export interface Graphs {
+  current(): Graph;
+  /** Builds all of another graph and uses none of it. Throws what cannot be built. */
+  prepare(config: Config, material: Material): Prepared;
+  /** Cuts every connection of every dependency. */
+  destroy(): Promise<void>;
+}
+
+export function createGraphs(config: Config, parts: GraphParts): Graphs {
+  let graph = buildGraph(config, undefined, parts);
+  const retirement = createRetirement();
+  return {
+    current: () => graph,
+    prepare(next, material) {
+      const built = buildGraph(next, graph, { ...parts, material });
+      return {
+        commit() {
+          const old = graph;
+          graph = built;
+          retirement.retireAllBut(graph.dependencies, old.dependencies);
+        },
+        abort: () => retirement.retireAllBut(graph.dependencies, built.dependencies),
+      };
+    },
+    async destroy() {
+      const inUse = [...graph.dependencies.values()].map((dependency) => dependency.destroy());
+      await Promise.all([...inUse, retirement.destroy()]);
+    },
+  };
 }
 
 /** Builds the graph of a configuration. Dependencies whose settings are as before are taken over with their connections. */

@@ -2,6 +2,7 @@ import { availableParallelism } from "node:os";
 import type { ConfigSource } from "../config/source.ts";
 import { systemClock, systemRandom } from "../core/clock.ts";
 import { issueLine } from "../core/errors.ts";
+import { workerCount } from "../cluster/size.ts";
 import type { Running, RunParts } from "../cluster/solo.ts";
 import { openSink } from "../telemetry/sink.ts";
 import { EXIT, type Io } from "./command.ts";
@@ -25,10 +26,6 @@ export async function startGateway(source: ConfigSource, io: Io): Promise<Runnin
   if (workers > 1) return (await import("../cluster/primary.ts")).runPrimary({ ...parts, workers });
   return (await import("../cluster/solo.ts")).runSolo(parts);
 }
-
-/** Processes for `listen.workers`; `parallelism`: how many can run at a time here. */
-export const workerCount = (workers: number | "auto", parallelism: number): number =>
-  workers === "auto" ? parallelism : workers;
 
 /** Serves until a signal says otherwise: SIGTERM and SIGINT drain, a second one ends at once, SIGHUP reloads. */
 export async function serveUntilSignalled(running: Running, io: Io): Promise<number> {

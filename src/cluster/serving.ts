@@ -1,5 +1,6 @@
 import type { Clock, Random } from "../core/clock.ts";
-import { createGateway, type Gateway, type Prepared } from "../gateway.ts";
+import { createGateway, type Gateway } from "../gateway.ts";
+import type { Prepared } from "../graph.ts";
 import { createLog, type Log } from "../telemetry/log.ts";
 import { createMetrics, type Metrics } from "../telemetry/metrics.ts";
 import type { Sink } from "../telemetry/sink.ts";
@@ -17,6 +18,8 @@ export interface ServingParts {
   /** Audit lines that `out` does not take. */
   readonly spare: Sink;
   readonly sharedPort: boolean;
+  /** How many share the machine's memory. Default: 1. */
+  readonly processes?: number;
   /** Our name in Via and CDN-Loop when the configuration gives none. Default: one made at random. */
   readonly name?: string;
 }
@@ -33,9 +36,16 @@ export interface Serving {
 }
 
 export async function createServing(parts: ServingParts): Promise<Serving> {
-  const { config: first, clock, random, version, nodeVersion, sharedPort, name } = parts;
+  const { config: first, clock, random, version, nodeVersion, sharedPort, name, processes = 1 } = parts;
   const { config, material } = first;
-  const gateway = createGateway(config, { material, clock, random, sharedPort, ...(name !== undefined && { name }) });
+  const gateway = createGateway(config, {
+    material,
+    clock,
+    random,
+    sharedPort,
+    processes,
+    ...(name !== undefined && { name }),
+  });
   const { bus } = gateway;
   const { accessLog } = config.listen;
   const log = createLog({

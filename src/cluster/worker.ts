@@ -1,9 +1,12 @@
 /** One of several processes that serve: does what the primary says, and ends when it is without one. */
+import { availableParallelism } from "node:os";
 import type { Clock, Random } from "../core/clock.ts";
 import { toError } from "../core/errors.ts";
-import type { DrainPace, Prepared } from "../gateway.ts";
+import type { DrainPace } from "../gateway.ts";
+import type { Prepared } from "../graph.ts";
 import type { Sink } from "../telemetry/sink.ts";
 import { fitText, readToWorker, type Answer, type FromWorker, type Question, type ToWorker } from "./messages.ts";
+import { workerCount } from "./size.ts";
 import { createServing, type Serving } from "./serving.ts";
 
 /**
@@ -105,7 +108,8 @@ export class Worker {
       const { listen } = config.config;
       const settled = { ...config, config: { ...config.config, listen: { ...listen, port } } };
       const sharedPort = sharing === "reuse-port";
-      const serving = await createServing({ ...this.#parts, version, config: settled, name, sharedPort });
+      const processes = workerCount(listen.workers, availableParallelism());
+      const serving = await createServing({ ...this.#parts, version, config: settled, name, sharedPort, processes });
       const listening = await serving.gateway.listen();
       this.#hash = config.hash;
       if (this.#isLeaving()) {

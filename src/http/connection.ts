@@ -28,6 +28,8 @@ export class Connection {
   #waiting: { safe: boolean; start: () => void }[] | undefined;
   #pipelined: Set<ServerResponse> | undefined;
   #idle: (() => void) | undefined;
+  #hostField: string | undefined;
+  #authority = "";
 
   constructor(socket: Socket, hop: Hop, forwarding: (head: Head, authority: string) => HeaderList) {
     this.socket = socket;
@@ -58,17 +60,31 @@ export class Connection {
   }
 
   /**
-   * Starts a request now, or once those before it have been answered: pipelined requests may run side by side only
-   * while all of them are safe (RFC 9112 section 9.3.2).
+   * Takes note of a request: `true` lets it start now; else it must be handed to {@link postpone}. Pipelined requests
+   * may run side by side only while all of them are safe (RFC 9112 section 9.3.2).
    */
-  begin(request: IncomingMessage, response: ServerResponse, start: () => void): void {
-    const safe = isSafe(request.method);
+  begin(request: IncomingMessage, response: ServerResponse): boolean {
     this.#latest = request;
     if (++this.outstanding > 1) this.#remember(response);
-    if (this.outstanding === 1 || (safe && this.#unsafe === 0 && !this.#waiting?.length)) {
-      if (!safe) this.#unsafe++;
-      start();
-    } else (this.#waiting ??= []).push({ safe, start });
+    const safe = isSafe(request.method);
+    if (this.outstanding > 1 && !(safe && this.#unsafe === 0 && !this.#waiting?.length)) return false;
+    if (!safe) this.#unsafe++;
+    return true;
+  }
+
+  /** Starts a request once those before it have been answered. */
+  postpone(request: IncomingMessage, start: () => void): void {
+    (this.#waiting ??= []).push({ safe: isSafe(request.method), start });
+  }
+
+  /** The authority that a Host field stood for when it was last read on this connection. */
+  authorityOf(hostField: string): string | undefined {
+    return hostField === this.#hostField ? this.#authority : undefined;
+  }
+
+  rememberHost(hostField: string, authority: string): void {
+    this.#hostField = hostField;
+    this.#authority = authority;
   }
 
   /** One request is answered, or never will be. */

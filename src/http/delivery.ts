@@ -4,7 +4,8 @@ import type { Clock } from "../core/clock.ts";
 import type { EventBus } from "../core/events.ts";
 import { headerValue, type HeaderList } from "../core/headers.ts";
 import { failed, type Failed, type Outcome, type Refused, type Served } from "../core/outcome.ts";
-import type { Wait } from "../core/timeouts.ts";
+import type { Timeouts, Wait } from "../core/timeouts.ts";
+import type { Connection } from "./connection.ts";
 import type { HttpExchange } from "./http-exchange.ts";
 import { lingerThenEnd } from "./linger.ts";
 import { problemOf, retryAfterSeconds } from "./problems.ts";
@@ -19,6 +20,8 @@ export interface DeliveryParts {
   /** Milliseconds a client may take nothing of its answer. */
   readonly writeTimeout: number;
   readonly serverTiming: boolean;
+  /** Waits of `listen.requestTimeout`. */
+  readonly requests: Timeouts;
   /** Whether clients should take their next request elsewhere. */
   readonly draining: () => boolean;
   /** Called when an exchange is over, whichever way. */
@@ -37,7 +40,9 @@ export class Delivery implements Sink {
   readonly #response: ServerResponse;
   readonly #upload: Upload | undefined;
   /** Ends the wait for the whole exchange. */
-  readonly #wait: Wait | undefined;
+  readonly #wait: Wait;
+  /** Whose next request this one may hold up: HTTP/1 only. */
+  readonly #connection: Connection | undefined;
   #outcome: Outcome | undefined;
   #body: Body | undefined;
   #status = 0;
@@ -50,14 +55,15 @@ export class Delivery implements Sink {
     request: IncomingMessage,
     response: ServerResponse,
     upload: Upload | undefined,
-    startWait: ((callback: () => void) => Wait) | undefined,
+    connection: Connection | undefined,
   ) {
     this.#parts = parts;
     this.#exchange = exchange;
     this.#request = request;
     this.#response = response;
     this.#upload = upload;
-    this.#wait = startWait?.(() => this.#overdue());
+    this.#connection = connection;
+    this.#wait = parts.requests.start(() => this.#overdue());
     response.on("close", this.#onClose);
   }
 
@@ -206,7 +212,8 @@ export class Delivery implements Sink {
   }
 
   readonly #onClose = (): void => {
-    this.#wait?.cancel();
+    this.#wait.cancel();
+    this.#connection?.end(this.#request, this.#response);
     const { clock, bus, over } = this.#parts;
     // HTTP/2 calls the answer of a stream that was reset finished, too, though nobody has ended it.
     const finished = this.#response.writableEnded && this.#response.writableFinished;

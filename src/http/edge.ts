@@ -1,61 +1,28 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Http2ServerRequest } from "node:http2";
-import { isIPv6, type Socket } from "node:net";
+import type { Socket } from "node:net";
 import type { TLSSocket } from "node:tls";
-import type { Clock } from "../core/clock.ts";
+import type { Clock, Random } from "../core/clock.ts";
 import { toError } from "../core/errors.ts";
 import type { EventBus } from "../core/events.ts";
-import type { Exchange, PriorityClass, RouteFacts, TraceContext, Upgrade } from "../core/exchange.ts";
-import type { HeaderList } from "../core/headers.ts";
+import type { Exchange, PriorityClass, RouteFacts, Upgrade } from "../core/exchange.ts";
 import { failed, refused, type Refused } from "../core/outcome.ts";
-import type { Handler } from "../core/stage.ts";
 import { Timeouts } from "../core/timeouts.ts";
 import { Connection } from "./connection.ts";
 import { Delivery, type DeliveryParts } from "./delivery.ts";
 import { createHeadReader, type Head } from "./fields.ts";
-import { createForwarding, isLoop, type Hop } from "./forwarding.ts";
+import { createForwarding, type Hop } from "./forwarding.ts";
 import { HttpExchange } from "./http-exchange.ts";
+import { judge, unmatched, type JudgedRequest, type Judgement } from "./judge.ts";
+import type { MemoryGuard } from "./memory.ts";
 import { isHandshake, isHttp2 } from "./protocol.ts";
 import type { ListenSettings } from "./settings.ts";
 import { turnAway } from "./turn-away.ts";
 import { lookEvery, Upload, type UploadLimits } from "./upload.ts";
 
-/** A route as the edge sees it. */
-export interface EdgeRoute {
-  readonly facts: RouteFacts;
-  readonly handler: Handler;
-  readonly classOf: (headers: HeaderList) => PriorityClass;
-  readonly websocket: boolean;
-}
-
-export type EdgeMatch =
-  | { readonly kind: "found"; readonly value: EdgeRoute; readonly params: Readonly<Record<string, string>> }
-  | { readonly kind: "wrong-method"; readonly allow: readonly string[] }
-  | { readonly kind: "none" };
-
-/** How requests are judged before any stage sees them. Given from outside: the edge knows no routes. */
-export interface Judgement {
-  readHost(
-    value: string,
-    scheme: "http" | "https",
-  ): { kind: "ok"; authority: string } | { kind: "bad"; detail: string };
-  readTarget(
-    raw: string,
-    method: string,
-    authority: string,
-    scheme: "http" | "https",
-  ):
-    | { kind: "ok"; target: string; path: string; query: string }
-    | { kind: "asterisk" }
-    | { kind: "bad"; detail: string };
-  match(authority: string, path: string, method: string): EdgeMatch;
-  trusts(address: string): boolean;
-  clientAddress(peer: string, forwardedFor: string | undefined, forwarded: string | undefined): string;
-  trace(traceparent: string | undefined): TraceContext;
-}
-
 export interface EdgeParts {
   readonly clock: Clock;
+  readonly random: Random;
   readonly bus: EventBus;
   readonly settings: ListenSettings;
   /** Our name in Via and CDN-Loop. */
@@ -63,6 +30,18 @@ export interface EdgeParts {
   /** The judgement in force; a reload puts another in its place. */
   readonly judgement: () => Judgement;
   readonly draining: () => boolean;
+  readonly memory: MemoryGuard;
+}
+
+/** A request as a server hands it over. */
+interface Inbound {
+  readonly connection: Connection;
+  readonly request: IncomingMessage;
+  readonly response: ServerResponse;
+  /** Hands it to the host application. */
+  readonly handOn: ((exchange: Exchange) => void) | undefined;
+  /** Makes it a tunnel. */
+  readonly join: Upgrade["join"] | undefined;
 }
 
 const OTHER: RouteFacts = { name: "_other", dependency: undefined };
@@ -78,7 +57,6 @@ export class Edge {
   #open = 0;
   readonly #delivery: DeliveryParts;
   readonly #limits: UploadLimits;
-  readonly #requests: Timeouts;
 
   constructor(parts: EdgeParts) {
     const { clock, bus, settings } = parts;
@@ -89,13 +67,13 @@ export class Edge {
       bodyTimeout: settings.bodyTimeout,
       looks: new Timeouts(clock, lookEvery(settings.bodyTimeout)),
     };
-    this.#requests = new Timeouts(clock, settings.requestTimeout);
     this.#delivery = {
       clock,
       bus,
       via: `1.1 ${parts.name}`,
       writeTimeout: settings.writeTimeout,
       serverTiming: settings.serverTiming,
+      requests: new Timeouts(clock, settings.requestTimeout),
       draining: parts.draining,
       over: () => this.#open--,
     };
@@ -106,39 +84,26 @@ export class Edge {
     return this.#open;
   }
 
-  /** Node's request listener and, with `handOn`, Express' middleware. */
+  /** Node's request listener and, with `handOn`, Express' middleware. Never throws. */
   handle(request: IncomingMessage, response: ServerResponse, handOn?: (exchange: Exchange) => void): void {
     const connection = this.connectionOf(request);
     if (connection.poison) {
       connection.ignore(this.#parts.settings.maxOutstanding);
       return;
     }
-    if (!isHttp2(request)) {
-      if (connection.outstanding >= this.#parts.settings.maxOutstanding) {
-        connection.socket.destroy();
-        return;
-      }
-      response.on("close", () => connection.end(request, response));
-      connection.begin(request, response, () => this.#serve(connection, request, response, handOn));
-    } else this.#serve(connection, request, response, handOn);
-  }
-
-  /** A request that Express gave back: it could not read its target, or the edge threw. */
-  unrouted(request: IncomingMessage, response: ServerResponse, thrown: unknown): void {
-    if (!thrown) {
-      this.handle(request, response);
-      return;
-    }
-    this.#parts.bus.publish("spillway:fault", { where: "edge", error: toError(thrown) });
-    if (isHttp2(request)) response.destroy();
-    else request.socket.destroy();
+    const inbound: Inbound = { connection, request, response, handOn, join: undefined };
+    if (isHttp2(request)) this.#serve(inbound);
+    else if (connection.outstanding >= this.#parts.settings.maxOutstanding) connection.socket.destroy();
+    else if (connection.begin(request, response)) this.#serve(inbound);
+    else connection.postpone(request, () => this.#serve(inbound));
   }
 
   /** A request that wants to become a tunnel; `response` writes to its socket as long as there is none. */
   handleUpgrade(request: IncomingMessage, response: ServerResponse, join: Upgrade["join"]): void {
     const connection = this.connectionOf(request);
     if (connection.poison) return;
-    this.#serve(connection, request, response, undefined, join);
+    connection.begin(request, response);
+    this.#serve({ connection, request, response, handOn: undefined, join });
   }
 
   /** What is known of the connection a request came on. */
@@ -168,17 +133,22 @@ export class Edge {
     return new Connection(socket, hop, createForwarding(hop, this.#parts.name));
   }
 
-  #serve(
-    connection: Connection,
-    request: IncomingMessage,
-    response: ServerResponse,
-    handOn: ((exchange: Exchange) => void) | undefined,
-    join?: Upgrade["join"],
-  ): void {
+  #serve(inbound: Inbound): void {
+    try {
+      this.#take(inbound);
+    } catch (thrown) {
+      this.#parts.bus.publish("spillway:fault", { where: "edge", error: toError(thrown) });
+      if (isHttp2(inbound.request)) inbound.response.destroy();
+      else inbound.connection.socket.destroy();
+    }
+  }
+
+  #take(inbound: Inbound): void {
+    const { connection, request, response, join } = inbound;
     connection.current = response;
     const head = this.#readHead(request.rawHeaders, request.httpVersion);
     if ("fault" in head) {
-      this.#away(connection, response, refused(head.fault, head.detail));
+      this.#away(inbound, refused(head.fault, head.detail));
       return;
     }
     if (head.upgrade !== undefined && !join) {
@@ -186,79 +156,67 @@ export class Edge {
       connection.stop("last");
       response.shouldKeepAlive = false;
     }
-    const judged = this.#judge(connection, request, head);
-    if (judged.kind === "refused") this.#away(connection, response, judged);
-    else if (judged.kind === "asterisk")
+    const judgement = this.#parts.judgement();
+    const judged = judge(judgement, connection, request, head, this.#parts.name);
+    if (judged.kind === "judged") this.#answer(inbound, head, judged, judgement);
+    else if (judged.kind === "refused") this.#away(inbound, judged);
+    else {
+      this.#endsWith(inbound);
       response.writeHead(204, ["Allow", "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS"]).end();
-    else this.#exchange(connection, request, response, head, judged, handOn, join);
+    }
   }
 
-  #judge(connection: Connection, request: IncomingMessage, head: Head): Judged {
-    const judgement = this.#parts.judgement();
-    const method = request.method!;
-    if (!isHttp2(request) && request.httpVersion !== "1.1" && request.httpVersion !== "1.0")
-      return refused("malformed", `HTTP/${request.httpVersion} is not spoken here; use HTTP/1.1`);
-    if (method === "TRACE" || method === "CONNECT")
-      return refused("unsupported", `${method} is not carried by this gateway`);
-    const hostField = hostOf(request, head, connection);
-    if (hostField === undefined)
-      return refused("malformed", "the request has no Host field, or one that contradicts :authority");
-    const host = judgement.readHost(hostField, connection.hop.scheme);
-    if (host.kind === "bad") return refused("malformed", host.detail);
-    const raw = (request as { originalUrl?: string }).originalUrl ?? request.url!;
-    const target = judgement.readTarget(raw, method, host.authority, connection.hop.scheme);
-    if (target.kind === "bad") return refused("malformed", target.detail);
-    if (target.kind === "asterisk") return target;
-    if (isLoop(head.cdnLoop, this.#parts.name))
-      return refused("loop", "the request has passed this gateway already: look at its targets");
-    const { path, query } = target;
-    return {
-      kind: "judged",
-      target: target.target,
-      path,
-      query,
-      authority: host.authority,
-      match: judgement.match(host.authority, path, method),
-    };
-  }
-
-  #exchange(
-    connection: Connection,
-    request: IncomingMessage,
-    response: ServerResponse,
-    head: Head,
-    judged: JudgedRequest,
-    handOn: ((exchange: Exchange) => void) | undefined,
-    join: Upgrade["join"] | undefined,
-  ): void {
-    const { clock } = this.#parts;
-    const judgement = this.#parts.judgement();
+  #answer(inbound: Inbound, head: Head, judged: JudgedRequest, judgement: Judgement): void {
+    const { connection, request, response, join } = inbound;
     const { match } = judged;
-    const trace = judgement.trace(head.traceparent);
-    const { peer, peerTrusted: trusted, scheme } = connection.hop;
-    const id =
-      (trusted && head.requestId && /^[\w.:-]{1,128}$/.test(head.requestId) && head.requestId) || trace.traceId;
-    const headers = head.endToEnd;
-    for (const field of connection.forwarding(head, judged.authority)) headers.push(field);
-    headers.push(
-      "x-request-id",
-      id,
-      "traceparent",
-      `00-${trace.traceId}-${trace.spanId}-${trace.sampled ? "01" : "00"}`,
-    );
-    if (head.tracestate !== undefined && trace.parentId !== undefined) headers.push("tracestate", head.tracestate);
+    const route = match.kind === "found" ? match.value : undefined;
     // What follows the head of a handshake belongs to the tunnel.
     const upload = join ? undefined : this.#uploadOf(request, response, head);
-    const exchange: HttpExchange = new HttpExchange(
+    const exchange = this.#exchangeOf(inbound, head, judged, judgement, upload);
+    this.#open++;
+    const tracked = isHttp2(request) ? undefined : connection;
+    const delivery = new Delivery(this.#delivery, exchange, request, response, upload, tracked);
+    const { handOn } = inbound;
+    if (handOn) exchange.handOn = () => delivery.handOn(() => handOn(exchange));
+    const refusal = this.#refusalOf(exchange.class);
+    if (refusal) delivery.deliver(refusal);
+    else if (!route) delivery.deliver(unmatched(match));
+    else if (join && !(route.websocket && isHandshake(request, head))) {
+      const why = "this route takes no WebSockets, or the request is not a WebSocket handshake";
+      delivery.deliver(refused("upgrade-refused", why));
+    } else {
+      route.handler(exchange).then(
+        (outcome) => delivery.deliver(outcome),
+        (thrown: unknown) => this.#fault(delivery, route.facts.name, toError(thrown)),
+      );
+    }
+  }
+
+  #exchangeOf(
+    { connection, request, response, join }: Inbound,
+    head: Head,
+    judged: JudgedRequest,
+    judgement: Judgement,
+    upload: Upload | undefined,
+  ): HttpExchange {
+    const { match, authority } = judged;
+    const { peer, peerTrusted: trusted, scheme } = connection.hop;
+    const trace = judgement.trace(head.traceparent);
+    const id = (trusted && head.requestId && REQUEST_ID.test(head.requestId) && head.requestId) || trace.traceId;
+    const parent = `00-${trace.traceId}-${trace.spanId}-${trace.sampled ? "01" : "00"}`;
+    const ours = connection.forwarding(head, authority);
+    const headers = [...head.endToEnd, ...ours, "x-request-id", id, "traceparent", parent];
+    if (head.tracestate !== undefined && trace.parentId !== undefined) headers.push("tracestate", head.tracestate);
+    return new HttpExchange(
       {
         id,
-        startedAt: clock.now(),
+        startedAt: this.#parts.clock.now(),
         method: request.method!,
         target: judged.target,
         path: judged.path,
         query: judged.query,
         scheme,
-        authority: judged.authority,
+        authority,
         headers,
         client: { address: trusted ? judgement.clientAddress(peer, head.forwardedFor, head.forwarded) : peer, trusted },
         route: match.kind === "found" ? match.value.facts : OTHER,
@@ -267,29 +225,9 @@ export class Edge {
         body: upload,
         trace,
         upgrade: join ? { key: head.websocketKey ?? "", join } : undefined,
-        handOn: handOn && (() => delivery.handOn(() => handOn(exchange))),
       },
-      (status, fields) => passInterim(response, status, fields),
+      response,
     );
-    this.#open++;
-    const delivery: Delivery = new Delivery(this.#delivery, exchange, request, response, upload, (late) =>
-      this.#requests.start(late),
-    );
-    const handler = match.kind === "found" ? match.value.handler : undefined;
-    if (join && !(match.kind === "found" && match.value.websocket && isHandshake(request, head))) {
-      delivery.deliver(
-        refused("upgrade-refused", "this route takes no WebSockets, or the request is not a WebSocket handshake"),
-      );
-    } else if (handler) {
-      handler(exchange).then(
-        (outcome) => delivery.deliver(outcome),
-        (thrown: unknown) => {
-          const error = toError(thrown);
-          this.#parts.bus.publish("spillway:fault", { where: `route ${exchange.route.name}`, error });
-          delivery.deliver(failed("internal", "the gateway failed on this request; its log tells more", error));
-        },
-      );
-    } else delivery.deliver(unmatched(match));
   }
 
   #uploadOf(request: IncomingMessage, response: ServerResponse, head: Head): Upload | undefined {
@@ -301,55 +239,39 @@ export class Edge {
     return new Upload(request, head.contentLength, this.#limits, this.#parts.clock, begin);
   }
 
-  #away(connection: Connection, response: ServerResponse, why: Refused): void {
-    if (!isHttp2(response.req)) connection.stop("refused");
-    turnAway(response, why, this.#parts, connection.hop.peer);
+  /** Refused for want of memory, most important classes last. */
+  #refusalOf(cls: PriorityClass): Refused | undefined {
+    const { refusal } = this.#parts.memory;
+    if (refusal === "none" || (refusal === "most" && (cls === "critical" || cls === "system"))) return undefined;
+    const retryAfterMs = 1000 + this.#parts.random() * 4000;
+    return refused("memory", "the gateway is short of memory; come again a little later", { retryAfterMs });
+  }
+
+  #fault(delivery: Delivery, route: string, error: Error): void {
+    this.#parts.bus.publish("spillway:fault", { where: `route ${route}`, error });
+    delivery.deliver(failed("internal", "the gateway failed on this request; its log tells more", error));
+  }
+
+  #away(inbound: Inbound, why: Refused): void {
+    const { connection, response } = inbound;
+    this.#endsWith(inbound);
+    if (!isHttp2(inbound.request)) connection.stop("refused");
+    const { traceId } = this.#parts.judgement().trace(undefined);
+    turnAway(response, why, this.#parts, connection.hop.peer, traceId);
+  }
+
+  /** A request without an exchange ends with its answer. */
+  #endsWith({ connection, request, response }: Inbound): void {
+    if (!isHttp2(request)) response.on("close", () => connection.end(request, response));
   }
 }
 
-interface JudgedRequest {
-  readonly kind: "judged";
-  readonly target: string;
-  readonly path: string;
-  readonly query: string;
-  readonly authority: string;
-  readonly match: EdgeMatch;
-}
-type Judged = JudgedRequest | { readonly kind: "asterisk" } | Refused;
-
-function unmatched(match: EdgeMatch): Refused {
-  if (match.kind !== "wrong-method") return refused("no-route", "no route of this gateway matches this host and path");
-  const allow = match.allow.join(", ");
-  return refused("method-not-allowed", `this path takes ${allow}`, { headers: ["Allow", allow] });
-}
+const REQUEST_ID = /^[\w.:-]{1,128}$/;
 
 /** The connection of an HTTP/2 request: its session, for the socket is hidden behind a proxy object. */
 const sessionOf = (request: IncomingMessage): object =>
   (request as unknown as Http2ServerRequest).stream.session ?? request.socket;
 
-/** The one host a request names; undefined when it names none or two. */
-function hostOf(request: IncomingMessage, head: Head, connection: Connection): string | undefined {
-  if (request.httpVersionMajor === 2) {
-    const authority = (request as unknown as Http2ServerRequest).authority;
-    if (authority && head.host !== undefined && head.host.toLowerCase() !== authority.toLowerCase()) return undefined;
-    return authority || head.host;
-  }
-  if (head.host !== undefined || request.httpVersion !== "1.0") return head.host;
-  const { localAddress, localPort } = connection.socket;
-  return localAddress && `${isIPv6(localAddress) ? `[${localAddress}]` : localAddress}:${localPort}`;
-}
-
 /** `::ffff:192.0.2.1` is 192.0.2.1. */
 const unmapped = (address: string): string =>
   address.startsWith("::ffff:") && address.includes(".") ? address.slice(7) : address;
-
-/** 103 goes on as it came; no other interim answer has a meaning beyond one hop. */
-function passInterim(response: ServerResponse, status: number, fields: HeaderList): void {
-  if (status !== 103 || response.headersSent || response.destroyed) return;
-  const hints: Record<string, string | string[]> = {};
-  for (let i = 0; i < fields.length; i += 2) {
-    const name = fields[i]!.toLowerCase();
-    if (name === "link") hints["link"] = [...[hints["link"] ?? []].flat(), fields[i + 1]!];
-  }
-  if (hints["link"]) response.writeEarlyHints(hints);
-}

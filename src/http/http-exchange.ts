@@ -8,10 +8,11 @@ import type {
   TraceContext,
   Upgrade,
 } from "../core/exchange.ts";
+import type { ServerResponse } from "node:http";
 import type { HeaderList } from "../core/headers.ts";
 
 /** What the edge has found out about a request by the time it becomes an exchange. */
-export type ExchangeFacts = Omit<Exchange, "departure" | "interim">;
+export type ExchangeFacts = Omit<Exchange, "departure" | "interim" | "handOn">;
 
 /** An exchange that came over HTTP. Frozen facts; only its departure changes, once. */
 export class HttpExchange implements Exchange, Departure {
@@ -31,12 +32,14 @@ export class HttpExchange implements Exchange, Departure {
   readonly body: RequestBody | undefined;
   readonly trace: TraceContext;
   readonly upgrade: Upgrade | undefined;
-  readonly handOn: (() => void) | undefined;
-  readonly #interim: (status: number, headers: HeaderList) => void;
+  /** Set once, by the edge, before any stage sees the exchange. */
+  handOn: (() => void) | undefined;
+  readonly #response: ServerResponse;
   #gone = false;
   #listeners: (() => void)[] | undefined;
 
-  constructor(facts: ExchangeFacts, interim: (status: number, headers: HeaderList) => void) {
+  /** `response` takes the interim answers. */
+  constructor(facts: ExchangeFacts, response: ServerResponse) {
     this.id = facts.id;
     this.startedAt = facts.startedAt;
     this.method = facts.method;
@@ -53,8 +56,7 @@ export class HttpExchange implements Exchange, Departure {
     this.body = facts.body;
     this.trace = facts.trace;
     this.upgrade = facts.upgrade;
-    this.handOn = facts.handOn;
-    this.#interim = interim;
+    this.#response = response;
   }
 
   get departure(): Departure {
@@ -79,7 +81,7 @@ export class HttpExchange implements Exchange, Departure {
   }
 
   interim(status: number, headers: HeaderList): void {
-    if (!this.#gone) this.#interim(status, headers);
+    if (!this.#gone) passInterim(this.#response, status, headers);
   }
 
   /** The edge's side: nobody waits for the answer any more. Only the first call counts. */
@@ -90,4 +92,12 @@ export class HttpExchange implements Exchange, Departure {
     this.#listeners = undefined;
     if (listeners) for (const listener of listeners.slice()) listener();
   }
+}
+
+/** 103 goes on with its links; no other interim answer has a meaning beyond one hop. */
+function passInterim(response: ServerResponse, status: number, fields: HeaderList): void {
+  if (status !== 103 || response.headersSent || response.destroyed) return;
+  const links: string[] = [];
+  for (let i = 0; i < fields.length; i += 2) if (fields[i]!.toLowerCase() === "link") links.push(fields[i + 1]!);
+  if (links.length > 0) response.writeEarlyHints({ link: links });
 }

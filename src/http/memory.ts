@@ -8,38 +8,43 @@ export interface MemoryReading {
   readonly live: number;
 }
 
-/** Shares of the limit: refusing begins at `refuse` and ends below `admit`. */
-const REFUSE = 0.8;
-const ADMIT = 0.72;
-/** Memory that stays resident after a burst is no reason to refuse: so much of the limit must really be in use. */
+/** Who is refused for want of memory: nobody, everyone below `critical`, or everyone. */
+export type MemoryRefusal = "none" | "most" | "all";
+
+/** Shares of the limit: `most` begins at the first and ends below the second, `all` begins at the third. */
+const MOST = 0.8;
+const RELIEF = 0.72;
+const ALL = 0.9;
+/** Memory that stays resident after a burst is no reason to refuse: so much of the limit must really be in use ... */
 const IN_USE = 0.5;
-/** From here on resident memory alone is reason enough. */
+/** ... unless hardly anything is left. */
 const BRINK = 0.95;
 /** Milliseconds between two readings. */
 const EVERY_MS = 100;
 
-/** Whether new requests are refused for want of memory, given whether they were so far. */
-export function refusesFor({ rss, live }: MemoryReading, limit: number, refusing: boolean): boolean {
+/** Who is refused at a reading, given who was so far. `limit` in octets. */
+export function refusalFor({ rss, live }: MemoryReading, limit: number, before: MemoryRefusal): MemoryRefusal {
   const resident = rss / limit;
-  if (resident >= BRINK) return true;
-  return resident >= (refusing ? ADMIT : REFUSE) && live / limit >= IN_USE;
+  if (resident >= BRINK) return "all";
+  if (live / limit < IN_USE || resident < (before === "none" ? MOST : RELIEF)) return "none";
+  return resident >= ALL ? "all" : "most";
 }
 
 /** Keeps a process below its memory limit by refusing new work before it is reached (security rule F11). */
 export interface MemoryGuard {
-  readonly refusing: boolean;
+  readonly refusal: MemoryRefusal;
   close(): void;
 }
 
 /** `limit` in octets; `read` is asked ten times a second. */
 export function createMemoryGuard(clock: Clock, limit: number, read: () => MemoryReading): MemoryGuard {
-  let refusing = false;
+  let refusal: MemoryRefusal = "none";
   const stop = clock.every(EVERY_MS, () => {
-    refusing = refusesFor(read(), limit, refusing);
+    refusal = refusalFor(read(), limit, refusal);
   });
   return {
-    get refusing() {
-      return refusing;
+    get refusal() {
+      return refusal;
     },
     close: stop,
   };
@@ -51,8 +56,8 @@ export function readMemory(): MemoryReading {
   return { rss, live: heapUsed + external };
 }
 
-/** Octets this process may use: its container's limit, else the machine's memory. */
-export function memoryLimit(machine: number): number {
+/** Octets that `processes` alike may use each: their container's limit, else the machine's memory, in equal parts. */
+export function memoryLimit(machine: number, processes: number): number {
   const contained = process.constrainedMemory();
-  return contained > 0 && contained < machine ? contained : machine;
+  return (contained > 0 && contained < machine ? contained : machine) / processes;
 }

@@ -58,6 +58,11 @@ export const PROBLEMS: Readonly<Record<RefusedReason | FailedReason, ProblemKind
     title: "Bad answer from dependency",
     when: "the dependency's answer is not valid, unambiguous HTTP/1.1",
   },
+  memory: {
+    status: 503,
+    title: "Short of memory",
+    when: "the process uses 80 % of its memory limit: classes below critical are refused, from 90 % all",
+  },
   draining: { status: 503, title: "Draining", when: "this instance is stopping; another one will answer" },
   "connect-timeout": {
     status: 504,

@@ -47,6 +47,11 @@ export const listenSettings = z
       .describe("An idle client connection is kept so long"),
     maxHead: bytes({ min: "1KiB", max: "1MiB" }).prefault("32KiB").describe("Request line and fields; more: 431"),
     maxBody: bytes().prefault("100MiB").describe("Body of a request; more: 413"),
+    maxMemory: bytes({ min: "64MiB" })
+      .optional()
+      .describe(
+        "Memory of a process, from 80 % of which requests are refused; absent: the container's limit, shared by the workers",
+      ),
     maxConnections: z
       .int()
       .min(1)
@@ -81,3 +86,4 @@ export const drainSettings = z
   .prefault({});
 
 export type ListenSettings = z.output<typeof listenSettings>;
+export type DrainSettings = z.output<typeof drainSettings>;

@@ -18,8 +18,9 @@ export function turnAway(
   why: Refused,
   parts: TurnAwayParts & { readonly clock: Clock },
   address: string,
+  id: string,
 ): void {
-  const problem = problemOfTurnedAway(why.reason, why.detail, "none");
+  const problem = problemOfTurnedAway(why.reason, why.detail, id);
   const body = Buffer.from(problem.body);
   const headers = [
     "Content-Type",

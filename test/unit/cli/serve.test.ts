@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { workerCount } from "../../../src/cli/serve.ts";
+import { workerCount } from "../../../src/cluster/size.ts";
 
 test("as many workers as the file says; auto is as many as can run at a time", () => {
   assert.equal(workerCount(1, 8), 1);
