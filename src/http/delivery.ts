@@ -208,7 +208,8 @@ export class Delivery implements Sink {
   readonly #onClose = (): void => {
     this.#wait?.cancel();
     const { clock, bus, over } = this.#parts;
-    const finished = this.#response.writableFinished;
+    // HTTP/2 calls the answer of a stream that was reset finished, too, though nobody has ended it.
+    const finished = this.#response.writableEnded && this.#response.writableFinished;
     if (!finished) {
       this.#exchange.depart();
       this.#body?.cancel(new Error("the client left"));

@@ -15,6 +15,7 @@ import { Delivery, type DeliveryParts } from "./delivery.ts";
 import { createHeadReader, type Head } from "./fields.ts";
 import { createForwarding, isLoop, type Hop } from "./forwarding.ts";
 import { HttpExchange } from "./http-exchange.ts";
+import { isHandshake, isHttp2 } from "./protocol.ts";
 import type { ListenSettings } from "./settings.ts";
 import { turnAway } from "./turn-away.ts";
 import { lookEvery, Upload, type UploadLimits } from "./upload.ts";
@@ -42,6 +43,7 @@ export interface Judgement {
     raw: string,
     method: string,
     authority: string,
+    scheme: "http" | "https",
   ):
     | { kind: "ok"; target: string; path: string; query: string }
     | { kind: "asterisk" }
@@ -107,27 +109,41 @@ export class Edge {
   /** Node's request listener and, with `handOn`, Express' middleware. */
   handle(request: IncomingMessage, response: ServerResponse, handOn?: (exchange: Exchange) => void): void {
     const connection = this.connectionOf(request);
-    if (connection.poisoned) return;
-    if (request.httpVersionMajor === 1) {
+    if (connection.poison) {
+      connection.ignore(this.#parts.settings.maxOutstanding);
+      return;
+    }
+    if (!isHttp2(request)) {
       if (connection.outstanding >= this.#parts.settings.maxOutstanding) {
         connection.socket.destroy();
         return;
       }
-      response.on("close", () => connection.end(request));
-      connection.begin(request, () => this.#serve(connection, request, response, handOn));
+      response.on("close", () => connection.end(request, response));
+      connection.begin(request, response, () => this.#serve(connection, request, response, handOn));
     } else this.#serve(connection, request, response, handOn);
+  }
+
+  /** A request that Express gave back: it could not read its target, or the edge threw. */
+  unrouted(request: IncomingMessage, response: ServerResponse, thrown: unknown): void {
+    if (!thrown) {
+      this.handle(request, response);
+      return;
+    }
+    this.#parts.bus.publish("spillway:fault", { where: "edge", error: toError(thrown) });
+    if (isHttp2(request)) response.destroy();
+    else request.socket.destroy();
   }
 
   /** A request that wants to become a tunnel; `response` writes to its socket as long as there is none. */
   handleUpgrade(request: IncomingMessage, response: ServerResponse, join: Upgrade["join"]): void {
     const connection = this.connectionOf(request);
-    if (connection.poisoned) return;
+    if (connection.poison) return;
     this.#serve(connection, request, response, undefined, join);
   }
 
   /** What is known of the connection a request came on. */
   connectionOf(request: IncomingMessage): Connection {
-    const key = request.httpVersionMajor === 2 ? sessionOf(request) : request.socket;
+    const key = isHttp2(request) ? sessionOf(request) : request.socket;
     let connection = this.#connections.get(key);
     if (!connection) {
       connection = this.#createConnection(request.socket, request.httpVersion);
@@ -165,6 +181,11 @@ export class Edge {
       this.#away(connection, response, refused(head.fault, head.detail));
       return;
     }
+    if (head.upgrade !== undefined && !join) {
+      // Not taken, so ignored. Node's parser has lost what follows such a request, so it is the last one.
+      connection.stop("last");
+      response.shouldKeepAlive = false;
+    }
     const judged = this.#judge(connection, request, head);
     if (judged.kind === "refused") this.#away(connection, response, judged);
     else if (judged.kind === "asterisk")
@@ -175,6 +196,8 @@ export class Edge {
   #judge(connection: Connection, request: IncomingMessage, head: Head): Judged {
     const judgement = this.#parts.judgement();
     const method = request.method!;
+    if (!isHttp2(request) && request.httpVersion !== "1.1" && request.httpVersion !== "1.0")
+      return refused("malformed", `HTTP/${request.httpVersion} is not spoken here; use HTTP/1.1`);
     if (method === "TRACE" || method === "CONNECT")
       return refused("unsupported", `${method} is not carried by this gateway`);
     const hostField = hostOf(request, head, connection);
@@ -183,7 +206,7 @@ export class Edge {
     const host = judgement.readHost(hostField, connection.hop.scheme);
     if (host.kind === "bad") return refused("malformed", host.detail);
     const raw = (request as { originalUrl?: string }).originalUrl ?? request.url!;
-    const target = judgement.readTarget(raw, method, host.authority);
+    const target = judgement.readTarget(raw, method, host.authority, connection.hop.scheme);
     if (target.kind === "bad") return refused("malformed", target.detail);
     if (target.kind === "asterisk") return target;
     if (isLoop(head.cdnLoop, this.#parts.name))
@@ -224,7 +247,8 @@ export class Edge {
       `00-${trace.traceId}-${trace.spanId}-${trace.sampled ? "01" : "00"}`,
     );
     if (head.tracestate !== undefined && trace.parentId !== undefined) headers.push("tracestate", head.tracestate);
-    const upload = this.#uploadOf(request, response, head);
+    // What follows the head of a handshake belongs to the tunnel.
+    const upload = join ? undefined : this.#uploadOf(request, response, head);
     const exchange: HttpExchange = new HttpExchange(
       {
         id,
@@ -252,12 +276,9 @@ export class Edge {
       this.#requests.start(late),
     );
     const handler = match.kind === "found" ? match.value.handler : undefined;
-    if (
-      join &&
-      !(match.kind === "found" && match.value.websocket && /^[A-Za-z0-9+/]{22}==$/.test(head.websocketKey ?? ""))
-    ) {
+    if (join && !(match.kind === "found" && match.value.websocket && isHandshake(request, head))) {
       delivery.deliver(
-        refused("upgrade-refused", "this route takes no WebSockets, or Sec-WebSocket-Key is not 16 octets in base64"),
+        refused("upgrade-refused", "this route takes no WebSockets, or the request is not a WebSocket handshake"),
       );
     } else if (handler) {
       handler(exchange).then(
@@ -272,8 +293,7 @@ export class Edge {
   }
 
   #uploadOf(request: IncomingMessage, response: ServerResponse, head: Head): Upload | undefined {
-    const http2 = request.httpVersionMajor === 2;
-    const has = http2
+    const has = isHttp2(request)
       ? !(request as unknown as Http2ServerRequest).stream.endAfterHeaders
       : head.chunked || (head.contentLength ?? 0) > 0;
     if (!has) return undefined;
@@ -282,7 +302,7 @@ export class Edge {
   }
 
   #away(connection: Connection, response: ServerResponse, why: Refused): void {
-    connection.poisoned = response.req.httpVersionMajor === 1;
+    if (!isHttp2(response.req)) connection.stop("refused");
     turnAway(response, why, this.#parts, connection.hop.peer);
   }
 }

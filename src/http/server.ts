@@ -88,7 +88,7 @@ function createHttp1Side(
   http2: Http2Server | undefined,
   tunnels: Set<Duplex>,
 ): Server {
-  const { edge, listener, settings, bus } = parts;
+  const { edge, listener, settings, bus, clock } = parts;
   const options: ServerOptions & {
     optimizeEmptyRequests?: boolean;
     shouldUpgradeCallback?: (request: IncomingMessage) => boolean;
@@ -100,6 +100,8 @@ function createHttp1Side(
     connectionsCheckingInterval: checkEvery(settings.headTimeout),
     keepAliveTimeout: settings.keepAlive,
     insecureHTTPParser: false,
+    // A missing Host is refused by the edge, in our words.
+    requireHostHeader: false,
     optimizeEmptyRequests: true,
     shouldUpgradeCallback: wantsWebSocket,
   };
@@ -118,13 +120,15 @@ function createHttp1Side(
   server.on("checkContinue", listener);
   server.on("checkExpectation", listener);
   server.on("clientError", (error: Error, socket: Duplex) =>
-    answerParseError(error, socket as Socket, edge.knownConnection(socket as Socket), { bus }),
+    answerParseError(error, socket as Socket, edge.knownConnection(socket as Socket), { bus, clock }),
   );
-  server.on("connect", (request: IncomingMessage, socket: Duplex) =>
-    edge.handle(request, answerOn(request, socket as Socket)),
-  );
+  server.on("connect", (request: IncomingMessage, socket: Duplex) => {
+    socket.on("error", () => socket.destroy());
+    if (!cutIfBusy(edge, socket as Socket)) edge.handle(request, answerOn(request, socket as Socket));
+  });
   server.on("upgrade", (request: IncomingMessage, socket: Duplex, early: Buffer) => {
     socket.on("error", () => socket.destroy());
+    if (cutIfBusy(edge, socket as Socket)) return;
     const response = answerOn(request, socket as Socket);
     edge.handleUpgrade(request, response, (dependency, headers) => {
       tunnels.add(socket);
@@ -135,6 +139,16 @@ function createHttp1Side(
   });
   if (tls && http2) splitByProtocol(server, http2);
   return server;
+}
+
+/**
+ * Cuts a connection whose earlier requests are not all answered. Node has let go of the socket, so that answers could
+ * no longer be kept in order, and nobody asks for a tunnel before the connection is quiet.
+ */
+function cutIfBusy(edge: Edge, socket: Socket): boolean {
+  const busy = (edge.knownConnection(socket)?.outstanding ?? 0) > 0;
+  if (busy) socket.destroy();
+  return busy;
 }
 
 const wantsWebSocket = (request: IncomingMessage): boolean => request.headers.upgrade?.toLowerCase() === "websocket";
