@@ -130,7 +130,7 @@ function judgeWith(judgement: Judgement, { method, target, scheme, host, headers
   if (method === "TRACE" || method === "CONNECT") return refusal("unsupported", `${method} is not carried`);
   const authority = judgement.readHost(host, scheme);
   if (authority.kind === "bad") return refusal("malformed", authority.detail);
-  const read = judgement.readTarget(target, method, authority.authority);
+  const read = judgement.readTarget(target, method, authority.authority, scheme);
   if (read.kind === "bad") return refusal("malformed", read.detail);
   if (read.kind === "asterisk") return refusal("malformed", "give a path: * is for OPTIONS to the gateway itself");
   const match = judgement.match(authority.authority, read.path, method);
