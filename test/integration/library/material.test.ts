@@ -1,0 +1,41 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { fileURLToPath } from "node:url";
+import { validateConfig } from "../../../src/config/load.ts";
+import { loadMaterial, readMaterial } from "../../../src/config/material.ts";
+import { ConfigError } from "../../../src/core/errors.ts";
+
+const file = (name: string): string => fileURLToPath(new URL(`../../support/tls/${name}`, import.meta.url));
+
+const configWith = (tls: object, ca: string) =>
+  validateConfig({
+    listen: { tls },
+    dependencies: { shop: { http: { targets: ["https://127.0.0.1:1"], ca } } },
+    routes: [{ match: { path: "/*" }, dependency: "shop" }],
+  }).config;
+
+test("files are the same, read at once or not", async () => {
+  const config = configWith({ cert: file("cert.pem"), key: file("key.pem") }, file("cert.pem"));
+  const read = readMaterial(config, "config");
+  assert.match(read.tls?.cert ?? "", /BEGIN CERTIFICATE/);
+  assert.match(read.tls?.key ?? "", /PRIVATE KEY/);
+  assert.equal(read.authorities.get("shop"), read.tls?.cert);
+  assert.deepEqual(await loadMaterial(config, "config"), read);
+});
+
+test("every file that cannot be read is named, and a pair that does not fit", async () => {
+  const missing = configWith({ cert: "no/cert.pem", key: "no/key.pem" }, "no/ca.pem");
+  const paths = ["dependencies.shop.http.ca", "listen.tls.cert", "listen.tls.key"];
+  const names = (error: unknown): boolean => {
+    assert.ok(error instanceof ConfigError);
+    assert.deepEqual(
+      error.issues.map(({ path }) => path),
+      paths,
+    );
+    return true;
+  };
+  assert.throws(() => readMaterial(missing, "config"), names);
+  await assert.rejects(loadMaterial(missing, "config"), names);
+  const swapped = configWith({ cert: file("key.pem"), key: file("cert.pem") }, file("cert.pem"));
+  assert.throws(() => readMaterial(swapped, "config"), /listen\.tls - certificate and key do not work together/);
+});
