@@ -13,9 +13,10 @@ import { Timeouts } from "../core/timeouts.ts";
 import { Connection } from "./connection.ts";
 import { Delivery, type DeliveryParts } from "./delivery.ts";
 import { createHeadReader, type Head } from "./fields.ts";
-import { createForwarding, isLoop, type Hop } from "./forwarding.ts";
+import { createForwarding, isLoop, unmapped, type Hop } from "./forwarding.ts";
 import { HttpExchange } from "./http-exchange.ts";
-import { isHandshake, isHttp2 } from "./protocol.ts";
+import { passInterim } from "./interim.ts";
+import { isHandshake, isHttp2, sessionOf } from "./protocol.ts";
 import type { ListenSettings } from "./settings.ts";
 import { turnAway } from "./turn-away.ts";
 import { lookEvery, Upload, type UploadLimits } from "./upload.ts";
@@ -321,10 +322,6 @@ function unmatched(match: EdgeMatch): Refused {
   return refused("method-not-allowed", `this path takes ${allow}`, { headers: ["Allow", allow] });
 }
 
-/** The connection of an HTTP/2 request: its session, for the socket is hidden behind a proxy object. */
-const sessionOf = (request: IncomingMessage): object =>
-  (request as unknown as Http2ServerRequest).stream.session ?? request.socket;
-
 /** The one host a request names; undefined when it names none or two. */
 function hostOf(request: IncomingMessage, head: Head, connection: Connection): string | undefined {
   if (request.httpVersionMajor === 2) {
@@ -335,19 +332,4 @@ function hostOf(request: IncomingMessage, head: Head, connection: Connection): s
   if (head.host !== undefined || request.httpVersion !== "1.0") return head.host;
   const { localAddress, localPort } = connection.socket;
   return localAddress && `${isIPv6(localAddress) ? `[${localAddress}]` : localAddress}:${localPort}`;
-}
-
-/** `::ffff:192.0.2.1` is 192.0.2.1. */
-const unmapped = (address: string): string =>
-  address.startsWith("::ffff:") && address.includes(".") ? address.slice(7) : address;
-
-/** 103 goes on as it came; no other interim answer has a meaning beyond one hop. */
-function passInterim(response: ServerResponse, status: number, fields: HeaderList): void {
-  if (status !== 103 || response.headersSent || response.destroyed) return;
-  const hints: Record<string, string | string[]> = {};
-  for (let i = 0; i < fields.length; i += 2) {
-    const name = fields[i]!.toLowerCase();
-    if (name === "link") hints["link"] = [...[hints["link"] ?? []].flat(), fields[i + 1]!];
-  }
-  if (hints["link"]) response.writeEarlyHints(hints);
 }
