@@ -11,11 +11,11 @@ import { Timeouts } from "../core/timeouts.ts";
 import { Connection } from "./connection.ts";
 import { Delivery, type DeliveryParts } from "./delivery.ts";
 import { createHeadReader, type Head } from "./fields.ts";
-import { createForwarding, type Hop } from "./forwarding.ts";
+import { createForwarding, unmapped, type Hop } from "./forwarding.ts";
 import { HttpExchange } from "./http-exchange.ts";
 import { judge, unmatched, type JudgedRequest, type Judgement } from "./judge.ts";
 import type { MemoryGuard } from "./memory.ts";
-import { isHandshake, isHttp2 } from "./protocol.ts";
+import { isHandshake, isHttp2, sessionOf } from "./protocol.ts";
 import type { ListenSettings } from "./settings.ts";
 import { turnAway } from "./turn-away.ts";
 import { lookEvery, Upload, type UploadLimits } from "./upload.ts";
@@ -267,11 +267,3 @@ export class Edge {
 }
 
 const REQUEST_ID = /^[\w.:-]{1,128}$/;
-
-/** The connection of an HTTP/2 request: its session, for the socket is hidden behind a proxy object. */
-const sessionOf = (request: IncomingMessage): object =>
-  (request as unknown as Http2ServerRequest).stream.session ?? request.socket;
-
-/** `::ffff:192.0.2.1` is 192.0.2.1. */
-const unmapped = (address: string): string =>
-  address.startsWith("::ffff:") && address.includes(".") ? address.slice(7) : address;

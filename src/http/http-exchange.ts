@@ -10,6 +10,7 @@ import type {
 } from "../core/exchange.ts";
 import type { ServerResponse } from "node:http";
 import type { HeaderList } from "../core/headers.ts";
+import { passInterim } from "./interim.ts";
 
 /** What the edge has found out about a request by the time it becomes an exchange. */
 export type ExchangeFacts = Omit<Exchange, "departure" | "interim" | "handOn">;
@@ -92,12 +93,4 @@ export class HttpExchange implements Exchange, Departure {
     this.#listeners = undefined;
     if (listeners) for (const listener of listeners.slice()) listener();
   }
-}
-
-/** 103 goes on with its links; no other interim answer has a meaning beyond one hop. */
-function passInterim(response: ServerResponse, status: number, fields: HeaderList): void {
-  if (status !== 103 || response.headersSent || response.destroyed) return;
-  const links: string[] = [];
-  for (let i = 0; i < fields.length; i += 2) if (fields[i]!.toLowerCase() === "link") links.push(fields[i + 1]!);
-  if (links.length > 0) response.writeEarlyHints({ link: links });
 }

@@ -1,4 +1,5 @@
 import type { IncomingMessage } from "node:http";
+import type { Http2ServerRequest } from "node:http2";
 import type { Head } from "./fields.ts";
 
 /** A version of 2.0 alone proves nothing: anybody can write it into an HTTP/1 request line. */
@@ -12,3 +13,7 @@ export const isHandshake = (request: IncomingMessage, head: Head): boolean =>
   !head.chunked &&
   !head.contentLength &&
   /^[A-Za-z0-9+/]{22}==$/.test(head.websocketKey ?? "");
+
+/** The connection of an HTTP/2 request: its session, for the socket is hidden behind a proxy object. */
+export const sessionOf = (request: IncomingMessage): object =>
+  (request as unknown as Http2ServerRequest).stream.session ?? request.socket;

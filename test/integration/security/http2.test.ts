@@ -306,12 +306,15 @@ suite("HTTP/2", () => {
     for (const code of [constants.NGHTTP2_CANCEL, constants.NGHTTP2_NO_ERROR]) {
       await t.test(`streamed already, code ${code}`, async () => {
         await using scene = await startScene(H2C);
-        using session = await dial(scene.port, false);
-        const stream = session.request({ ":path": "/first", ":method": "POST", ":authority": "a.example" });
-        stream.on("error", () => {});
-        stream.write(Buffer.alloc(100_000, "x"));
+        using client = await connectRaw(scene.port);
+        const data = frame(0, 0, 1, Buffer.alloc(10_000, "x"));
+        await client.send(
+          Buffer.concat([PREFACE, frame(1, END_HEADERS, 1, block(...POST)), data, data, data, data, data, data]),
+        );
+        await client.readUntil(frame(8, 0, 1, Buffer.alloc(0)).subarray(3).toString("latin1"));
+        await client.send(Buffer.concat([data, data]));
         await until(() => scene.origin.received[0]?.includes("POST /first"), { what: "the origin was asked" });
-        stream.close(code);
+        await client.send(frame(3, 0, 1, Buffer.from([0, 0, 0, code])));
         await until(() => scene.origin.open === 0, { what: "the connection to the origin is gone" });
         assert.equal(scene.seen.length, 0);
         assert.equal(scene.origin.received[0]!.toString("latin1").endsWith("0\r\n\r\n"), false);
