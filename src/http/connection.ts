@@ -43,7 +43,8 @@ export class Connection {
     this.outstanding--;
     if (!isSafe(request.method)) this.#unsafe--;
     const waiting = this.#waiting;
-    if (!waiting?.length || this.socket.destroyed) return;
+    // Behind a request that was turned away, or on a connection that is closing, nothing is begun: its answer could not go out.
+    if (!waiting?.length || this.poisoned || !this.socket.writable) return;
     let running = this.outstanding - waiting.length;
     while (waiting.length > 0 && (running === 0 || (waiting[0]!.safe && this.#unsafe === 0))) {
       const next = waiting.shift()!;

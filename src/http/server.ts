@@ -15,7 +15,7 @@ import type { EventBus } from "../core/events.ts";
 import type { Edge } from "./edge.ts";
 import type { ListenSettings } from "./settings.ts";
 import { answerParseError } from "./turn-away.ts";
-import { joinTunnel } from "./websocket.ts";
+import { holdEarly, joinTunnel } from "./websocket.ts";
 
 /** The listening side of a gateway. */
 export interface EdgeServer {
@@ -56,10 +56,15 @@ export function createEdgeServer(parts: ServerParts): EdgeServer {
   const { settings, tls } = parts;
   const sessions = new Set<ServerHttp2Session>();
   const tunnels = new Set<Duplex>();
+  const sockets = new Set<Socket>();
   const drain = { announced: false };
   const http2 = settings.h2c || tls ? createHttp2Side(parts, sessions, drain) : undefined;
   const listening: Server | Http2Server = settings.h2c ? http2! : createHttp1Side(parts, tls, http2, tunnels);
   listening.maxConnections = settings.maxConnections;
+  listening.on(tls ? "secureConnection" : "connection", (socket: Socket) => {
+    sockets.add(socket);
+    socket.once("close", () => sockets.delete(socket));
+  });
   return {
     listen: () => listenOn(listening, settings, parts.sharedPort),
     announceDrain() {
@@ -70,8 +75,13 @@ export function createEdgeServer(parts: ServerParts): EdgeServer {
       drain.announced = true;
       for (const session of sessions) session.close();
       return new Promise((resolve) => {
-        listening.close(() => resolve());
-        if ("closeIdleConnections" in listening) listening.closeIdleConnections();
+        // Node looks for idle connections once; those whose last answer ends later would stay for all of keepAlive.
+        const stopLooking = parts.clock.every(IDLE_LOOK_MS, () => closeUnused(listening, sockets, parts.edge));
+        listening.close(() => {
+          stopLooking();
+          resolve();
+        });
+        closeUnused(listening, sockets, parts.edge);
       });
     },
     cut() {
@@ -80,6 +90,16 @@ export function createEdgeServer(parts: ServerParts): EdgeServer {
       if ("closeAllConnections" in listening) listening.closeAllConnections();
     },
   };
+}
+
+/** Milliseconds between two looks for connections without work while a server finishes. */
+const IDLE_LOOK_MS = 100;
+
+/** Closes the connections of HTTP/1.1 on which no request is under way, those that never brought one included. */
+function closeUnused(listening: Server | Http2Server, sockets: ReadonlySet<Socket>, edge: Edge): void {
+  if (!("closeIdleConnections" in listening)) return;
+  listening.closeIdleConnections();
+  for (const socket of sockets) if (socket.bytesRead === 0 && !edge.knownConnection(socket)) socket.destroy();
 }
 
 function createHttp1Side(
@@ -120,21 +140,34 @@ function createHttp1Side(
   server.on("clientError", (error: Error, socket: Duplex) =>
     answerParseError(error, socket as Socket, edge.knownConnection(socket as Socket), { bus }),
   );
-  server.on("connect", (request: IncomingMessage, socket: Duplex) =>
-    edge.handle(request, answerOn(request, socket as Socket)),
-  );
-  server.on("upgrade", (request: IncomingMessage, socket: Duplex, early: Buffer) => {
-    socket.on("error", () => socket.destroy());
+  server.on("connect", (request: IncomingMessage, socket: Duplex) => {
+    if (!takeOver(socket as Socket, edge)) return;
+    edge.handle(request, answerOn(request, socket as Socket));
+  });
+  server.on("upgrade", (request: IncomingMessage, socket: Duplex, first: Buffer) => {
+    if (!takeOver(socket as Socket, edge)) return;
+    const takeEarly = holdEarly(socket as Socket, first);
     const response = answerOn(request, socket as Socket);
     edge.handleUpgrade(request, response, (dependency, headers) => {
       tunnels.add(socket);
       socket.once("close", () => tunnels.delete(socket));
       response.detachSocket(socket as Socket);
-      joinTunnel(socket as Socket, early, dependency, headers, () => response.emit("close"));
+      joinTunnel(socket as Socket, takeEarly(), dependency, headers, () => response.emit("close"));
     });
   });
   if (tls && http2) splitByProtocol(server, http2);
   return server;
+}
+
+/**
+ * Whether a socket that Node's server has let go of may be answered on. Not when answers to requests before this one
+ * are still to come on it: Node would write them between ours, and refuses a second answer by throwing.
+ */
+function takeOver(socket: Socket, edge: Edge): boolean {
+  socket.on("error", () => socket.destroy());
+  const clear = (edge.knownConnection(socket)?.outstanding ?? 0) === 0;
+  if (!clear) socket.destroy();
+  return clear;
 }
 
 const wantsWebSocket = (request: IncomingMessage): boolean => request.headers.upgrade?.toLowerCase() === "websocket";
