@@ -82,6 +82,8 @@ class Call implements Dispatcher.DispatchHandler, BodySource {
   #paused = false;
   #interims = 0;
   #resent = false;
+  #target: Target | undefined;
+  #endsByClose = false;
 
   constructor(
     dependency: HttpDependency,
@@ -106,6 +108,7 @@ class Call implements Dispatcher.DispatchHandler, BodySource {
   }
 
   #dispatch(target: Target): void {
+    this.#target = target;
     const exchange = this.#exchange;
     const host = this.#dependency.settings.http.host === "client" ? exchange.authority : target.host;
     const headers = requestFields(this.#policy, exchange, host);
@@ -155,6 +158,7 @@ class Call implements Dispatcher.DispatchHandler, BodySource {
     this.#phase = "answering";
     this.#wait?.cancel();
     this.#wait = head.eventStream ? undefined : this.#dependency.bodies.start(this.#onBodyTimeout);
+    this.#endsByClose = head.length === undefined;
     const body = (this.#body = new StreamedBody(this, head.length));
     const edits = this.#policy.responseHeaders;
     this.#resolve({
@@ -175,6 +179,10 @@ class Call implements Dispatcher.DispatchHandler, BodySource {
   onResponseEnd(controller: Controller): void {
     if (this.#phase === "over") return;
     this.#close();
+    if (this.#endsByClose && this.#target?.breaking()) {
+      this.#body?.fail(new Error("the connection that was to end the answer was reset"));
+      return;
+    }
     const raw = (controller.rawTrailers ?? []) as (Buffer | string)[];
     this.#body?.finish(this.#policy.trailers && raw.length > 0 ? readTrailers(raw) : undefined);
   }

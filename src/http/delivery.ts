@@ -1,9 +1,10 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
+import { constants, type Http2ServerResponse } from "node:http2";
 import type { Body, Sink } from "../core/body.ts";
 import type { Clock } from "../core/clock.ts";
 import type { EventBus } from "../core/events.ts";
 import { headerValue, type HeaderList } from "../core/headers.ts";
-import { failed, type Failed, type Outcome, type Refused, type Served } from "../core/outcome.ts";
+import { failed, refused, type Failed, type Outcome, type Refused, type Served } from "../core/outcome.ts";
 import type { Wait } from "../core/timeouts.ts";
 import type { HttpExchange } from "./http-exchange.ts";
 import { lingerThenEnd } from "./linger.ts";
@@ -61,6 +62,11 @@ export class Delivery implements Sink {
 
   /** Starts writing. Whatever goes wrong from here on ends in the event, never in a throw. */
   deliver(outcome: Outcome): void {
+    if (this.#outcome) {
+      // The wait for the whole exchange ended first, and that was answered.
+      if (outcome.kind === "served") outcome.body.cancel(new Error("this exchange is over"));
+      return;
+    }
     this.#outcome = outcome;
     if (outcome.kind === "handed-on" || outcome.kind === "tunnelled") return;
     if (this.#response.destroyed || this.#exchange.gone) {
@@ -92,8 +98,13 @@ export class Delivery implements Sink {
     this.#finish();
   }
 
+  /** An answer of HTTP/1.0 ends where its connection does, and a stream of HTTP/2 without an error looks whole. */
   fail(): void {
-    this.#response.destroy();
+    const { httpVersion, httpVersionMajor, socket } = this.#request;
+    if (httpVersionMajor === 2)
+      (this.#response as unknown as Http2ServerResponse).stream.close(constants.NGHTTP2_INTERNAL_ERROR);
+    else if (httpVersion === "1.0" && this.#response.socket === socket) socket.resetAndDestroy();
+    else this.#response.destroy();
   }
 
   #serve(outcome: Served): void {
@@ -190,7 +201,16 @@ export class Delivery implements Sink {
     if (outcome?.kind === "tunnelled") return;
     if (outcome?.kind === "served" && headerValue(outcome.headers, "content-type")?.startsWith("text/event-stream"))
       return;
-    this.#response.destroy();
+    if (outcome || this.#response.headersSent) this.#response.destroy();
+    else {
+      const slow = this.#upload !== undefined && !this.#upload.consumed;
+      this.deliver(
+        slow
+          ? refused("body-timeout", "the body came too slowly for the time one request may take; send it faster")
+          : failed("timeout", "no answer came within the time one request may take"),
+      );
+      this.#exchange.depart();
+    }
   }
 
   readonly #onClose = (): void => {
