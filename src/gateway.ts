@@ -4,6 +4,7 @@ import type { Material } from "./config/material.ts";
 import type { Config } from "./config/schema.ts";
 import { createHexSource, systemClock, systemRandom, type Clock, type Random } from "./core/clock.ts";
 import type { Life } from "./core/control.ts";
+import { toError } from "./core/errors.ts";
 import { createEventBus, type EventBus } from "./core/events.ts";
 import type { HttpDependency } from "./dependency/http-dependency.ts";
 import { buildGraph } from "./graph.ts";
@@ -62,10 +63,13 @@ export function createGateway(config: Config, parts: GatewayParts): Gateway {
   // Express is the edge, entered by its router: `app.handle` would swap the prototypes of every request.
   const app = express();
   app.use((request, response) => edge.handle(request, response));
-  const unanswered = (): void => {};
   const server = createEdgeServer({
     edge,
-    listener: (request, response) => app.router(request as express.Request, response as express.Response, unanswered),
+    listener: (request, response) =>
+      app.router(request as express.Request, response as express.Response, (thrown?: unknown) => {
+        bus.publish("spillway:fault", { where: "edge", error: toError(thrown) });
+        response.destroy();
+      }),
     settings: config.listen,
     tls: parts.material.tls,
     clock,

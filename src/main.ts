@@ -18,6 +18,16 @@ const io: Io = {
     process.on(signal, listener);
     return () => process.off(signal, listener);
   },
+  onFault(listener) {
+    const onThrown = (thrown: unknown, origin: string): void => listener(origin, thrown);
+    const onRejected = (reason: unknown): void => listener("unhandledRejection", reason);
+    process.on("uncaughtException", onThrown);
+    process.on("unhandledRejection", onRejected);
+    return () => {
+      process.off("uncaughtException", onThrown);
+      process.off("unhandledRejection", onRejected);
+    };
+  },
 };
 
 const problem = undiciProblem(versionOf("undici/package.json"));

@@ -8,6 +8,7 @@ import { createLog } from "../telemetry/log.ts";
 import { createMetrics } from "../telemetry/metrics.ts";
 import type { Sink } from "../telemetry/sink.ts";
 import { createSpans } from "../telemetry/spans.ts";
+import { createFaultLimit } from "./fault-limit.ts";
 import { createReloader } from "./reloader.ts";
 
 export interface RunParts {
@@ -30,7 +31,7 @@ export interface Running {
   readonly control: Control;
   /** Resolves once it has drained, with the exit code. */
   readonly ended: Promise<number>;
-  /** Something went wrong that nothing else caught. */
+  /** Something went wrong that nothing else caught: counted and logged. More than ten in a minute drain, exit code 1. */
   fault(where: string, thrown: unknown): void;
   /** Ends at once, cutting what is open. */
   stop(): Promise<void>;
@@ -65,6 +66,8 @@ export async function runSolo(parts: RunParts): Promise<Running> {
     },
   });
   const ended = Promise.withResolvers<number>();
+  const life = { exitCode: 0 };
+  const isTooMany = createFaultLimit(clock);
   const closeRest = async (): Promise<void> => {
     reloader.close();
     await ops.close();
@@ -82,7 +85,7 @@ export async function runSolo(parts: RunParts): Promise<Running> {
       void gateway
         .drain()
         .then(closeRest)
-        .then(() => ended.resolve(0));
+        .then(() => ended.resolve(life.exitCode));
     },
   };
   const ops = createOps({ control, settings: opsSettings, clock, bus, audit: log.audit, version });
@@ -101,7 +104,12 @@ export async function runSolo(parts: RunParts): Promise<Running> {
     opsPort,
     control,
     ended: ended.promise,
-    fault: (where, thrown) => bus.publish("spillway:fault", { where, error: toError(thrown) }),
+    fault(where, thrown) {
+      bus.publish("spillway:fault", { where, error: toError(thrown) });
+      if (!isTooMany()) return;
+      life.exitCode = 1;
+      control.drain();
+    },
     async stop() {
       await gateway.close();
       await closeRest();
