@@ -1,5 +1,5 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
-import { constants, type Http2ServerResponse } from "node:http2";
+import { constants, type Http2ServerResponse, type ServerHttp2Stream } from "node:http2";
 import type { Body, Sink } from "../core/body.ts";
 import type { Clock } from "../core/clock.ts";
 import type { EventBus } from "../core/events.ts";
@@ -101,8 +101,7 @@ export class Delivery implements Sink {
   /** An answer of HTTP/1.0 ends where its connection does, and a stream of HTTP/2 without an error looks whole. */
   fail(): void {
     const { httpVersion, httpVersionMajor, socket } = this.#request;
-    if (httpVersionMajor === 2)
-      (this.#response as unknown as Http2ServerResponse).stream.close(constants.NGHTTP2_INTERNAL_ERROR);
+    if (httpVersionMajor === 2) streamOf(this.#response).close(constants.NGHTTP2_INTERNAL_ERROR);
     else if (httpVersion === "1.0" && this.#response.socket === socket) socket.resetAndDestroy();
     else this.#response.destroy();
   }
@@ -171,8 +170,13 @@ export class Delivery implements Sink {
     const response = this.#response;
     if (this.#leavesBody() && this.#request.httpVersionMajor === 1)
       lingerThenEnd(this.#request, response, last, this.#parts.clock);
-    else if (last && last.length > 0) response.end(last);
-    else response.end();
+    else {
+      const unread = this.#leavesBody();
+      if (last && last.length > 0) response.end(last);
+      else response.end();
+      // RFC 9113 section 8.1: behind the answer, a stream is told not to send the rest of its body.
+      if (unread) streamOf(response).close(constants.NGHTTP2_NO_ERROR);
+    }
     if ((response.socket?.writableLength ?? 0) > 0) this.#stall();
   }
 
@@ -190,9 +194,10 @@ export class Delivery implements Sink {
   };
 
   #addTrailers(trailers: readonly string[]): void {
+    const http2 = this.#request.httpVersionMajor === 2;
     const pairs: [string, string][] = [];
     for (let i = 0; i < trailers.length; i += 2) pairs.push([trailers[i]!, trailers[i + 1]!]);
-    this.#response.addTrailers(pairs);
+    this.#response.addTrailers(http2 ? Object.fromEntries(pairs) : pairs);
   }
 
   /** The whole exchange took longer than `listen.requestTimeout`; event streams may. */
@@ -216,7 +221,7 @@ export class Delivery implements Sink {
   readonly #onClose = (): void => {
     this.#wait?.cancel();
     const { clock, bus, over } = this.#parts;
-    const finished = this.#response.writableFinished;
+    const finished = hasFinished(this.#request, this.#response);
     if (!finished) {
       this.#exchange.depart();
       this.#body?.cancel(new Error("the client left"));
@@ -235,4 +240,13 @@ export class Delivery implements Sink {
       dependencyMs: outcome.kind === "served" ? outcome.dependencyMs : undefined,
     });
   };
+}
+
+const streamOf = (response: ServerResponse): ServerHttp2Stream => (response as unknown as Http2ServerResponse).stream;
+
+/** Whether all that was written has gone out. A stream of HTTP/2 says so too when the client has reset it. */
+function hasFinished(request: IncomingMessage, response: ServerResponse): boolean {
+  if (request.httpVersionMajor !== 2) return response.writableFinished;
+  const { rstCode, aborted } = streamOf(response);
+  return response.writableFinished && rstCode === constants.NGHTTP2_NO_ERROR && !aborted;
 }
