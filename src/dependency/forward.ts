@@ -62,6 +62,8 @@ export function editHeaders(list: HeaderList, edits: HeaderEdits): HeaderList {
 
 /** Interim answers that a dependency may send before its final one. */
 const MOST_INTERIM = 16;
+/** How often one request may go again: the next idle connection may be closed as well. */
+const MOST_RESENDS = 3;
 const NOTHING = (): void => {};
 
 type CallPhase = "connecting" | "asked" | "answering" | "over";
@@ -81,7 +83,7 @@ class Call implements Dispatcher.DispatchHandler, BodySource {
   #body: StreamedBody | undefined;
   #paused = false;
   #interims = 0;
-  #resent = false;
+  #resends = 0;
   #target: Target | undefined;
   #endsByClose = false;
 
@@ -194,7 +196,7 @@ class Call implements Dispatcher.DispatchHandler, BodySource {
       this.#close();
       this.#body?.fail(error);
     } else if (phase === "asked" && this.#mayResend(error)) {
-      this.#resent = true;
+      this.#resends++;
       this.#phase = "connecting";
       this.#dispatch(this.#dependency.pick());
     } else this.#settle(this.#outcomeOf(error, phase === "asked"));
@@ -239,10 +241,10 @@ class Call implements Dispatcher.DispatchHandler, BodySource {
     this.#body?.fail(error);
   };
 
-  /** A safe request without a stream may go once more, if the connection just ended before any answer. */
+  /** A safe request without a stream may go again, if the connection just ended before any answer. */
   #mayResend(error: Error): boolean {
     const { method, body } = this.#exchange;
-    if (this.#resent || !isBrokenConnection(error) || this.#interims > 0) return false;
+    if (this.#resends >= MOST_RESENDS || !isBrokenConnection(error) || this.#interims > 0) return false;
     if (method !== "GET" && method !== "HEAD" && method !== "OPTIONS") return false;
     return (!body || body.whole !== undefined) && this.#dependency.resends.spend();
   }
