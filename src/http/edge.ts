@@ -16,7 +16,7 @@ import { createHeadReader, type Head } from "./fields.ts";
 import { createForwarding, isLoop, type Hop } from "./forwarding.ts";
 import { HttpExchange } from "./http-exchange.ts";
 import type { ListenSettings } from "./settings.ts";
-import { turnAway } from "./turn-away.ts";
+import { answerFault, turnAway } from "./turn-away.ts";
 import { lookEvery, Upload, type UploadLimits } from "./upload.ts";
 
 /** A route as the edge sees it. */
@@ -112,15 +112,15 @@ export class Edge {
         return;
       }
       response.on("close", () => connection.end(request));
-      connection.begin(request, () => this.#serve(connection, request, response, handOn));
-    } else this.#serve(connection, request, response, handOn);
+      connection.begin(request, () => this.#serveOrFail(connection, request, response, handOn));
+    } else this.#serveOrFail(connection, request, response, handOn);
   }
 
   /** A request that wants to become a tunnel; `response` writes to its socket as long as there is none. */
   handleUpgrade(request: IncomingMessage, response: ServerResponse, join: Upgrade["join"]): void {
     const connection = this.connectionOf(request);
     if (connection.poisoned) return;
-    this.#serve(connection, request, response, undefined, join);
+    this.#serveOrFail(connection, request, response, undefined, join);
   }
 
   /** What is known of the connection a request came on. */
@@ -148,6 +148,22 @@ export class Edge {
       version,
     };
     return new Connection(socket, hop, createForwarding(hop, this.#parts.name));
+  }
+
+  /** What is thrown before there is an exchange costs that request alone, wherever it was begun from. */
+  #serveOrFail(
+    connection: Connection,
+    request: IncomingMessage,
+    response: ServerResponse,
+    handOn: (() => void) | undefined,
+    join?: Upgrade["join"],
+  ): void {
+    try {
+      this.#serve(connection, request, response, handOn, join);
+    } catch (thrown) {
+      this.#parts.bus.publish("spillway:fault", { where: "edge", error: toError(thrown) });
+      answerFault(response);
+    }
   }
 
   #serve(
@@ -258,14 +274,16 @@ export class Edge {
         refused("upgrade-refused", "this route takes no WebSockets, or Sec-WebSocket-Key is not 16 octets in base64"),
       );
     } else if (handler) {
-      handler(exchange).then(
-        (outcome) => delivery.deliver(outcome),
-        (thrown: unknown) => {
-          const error = toError(thrown);
-          this.#parts.bus.publish("spillway:fault", { where: `route ${exchange.route.name}`, error });
-          delivery.deliver(failed("internal", "the gateway failed on this request; its log tells more", error));
-        },
-      );
+      const failedBy = (thrown: unknown): void => {
+        const error = toError(thrown);
+        this.#parts.bus.publish("spillway:fault", { where: `route ${exchange.route.name}`, error });
+        delivery.deliver(failed("internal", "the gateway failed on this request; its log tells more", error));
+      };
+      try {
+        handler(exchange).then((outcome) => delivery.deliver(outcome), failedBy);
+      } catch (thrown) {
+        failedBy(thrown);
+      }
     } else delivery.deliver(unmatched(match));
   }
 

@@ -3,15 +3,32 @@ import type { Socket } from "node:net";
 import type { EventBus } from "../core/events.ts";
 import { refused, type Refused, type RefusedReason } from "../core/outcome.ts";
 import type { Connection } from "./connection.ts";
-import { problemOfTurnedAway } from "./problems.ts";
+import { problemOfTurnedAway, type Problem } from "./problems.ts";
 
 interface TurnAwayParts {
   readonly bus: EventBus;
 }
 
+/** Answers a request on which the gateway itself failed before it was an exchange, and closes its connection. */
+export function answerFault(response: ServerResponse): void {
+  if (response.headersSent) response.destroy();
+  else
+    write(response, problemOfTurnedAway("internal", "the gateway failed on this request; its log tells more", "none"));
+}
+
 /** Answers a request that must not become an exchange, and closes its connection: what follows on it cannot be trusted. */
 export function turnAway(response: ServerResponse, why: Refused, parts: TurnAwayParts, address: string): void {
   const problem = problemOfTurnedAway(why.reason, why.detail, "none");
+  write(response, problem);
+  parts.bus.publish("spillway:turned-away", {
+    reason: why.reason,
+    status: problem.status,
+    detail: why.detail,
+    address,
+  });
+}
+
+function write(response: ServerResponse, problem: Problem): void {
   const body = Buffer.from(problem.body);
   const headers = [
     "Content-Type",
@@ -24,12 +41,6 @@ export function turnAway(response: ServerResponse, why: Refused, parts: TurnAway
   if (response.req.httpVersionMajor === 1) headers.push("Connection", "close");
   response.writeHead(problem.status, headers);
   response.end(body);
-  parts.bus.publish("spillway:turned-away", {
-    reason: why.reason,
-    status: problem.status,
-    detail: why.detail,
-    address,
-  });
 }
 
 /** What Node's parser says about a request it could not read. */
