@@ -4,6 +4,12 @@ import type { Head } from "./fields.ts";
 import type { HeaderList } from "../core/headers.ts";
 import type { Hop } from "./forwarding.ts";
 
+/**
+ * Pipelined requests that run at the same time. Each may hold 128 KiB of an answer that a slow reader, or an answer
+ * before it, keeps back: together they stay within 256 KiB a connection.
+ */
+const SIDE_BY_SIDE = 2;
+
 /** What is known of one HTTP/1.1 client connection while it lives. */
 export class Connection {
   readonly socket: Socket;
@@ -27,12 +33,13 @@ export class Connection {
 
   /**
    * Starts a request now, or once those before it have been answered: pipelined requests may run side by side only
-   * while all of them are safe (RFC 9112 section 9.3.2).
+   * while all of them are safe (RFC 9112 section 9.3.2), {@link SIDE_BY_SIDE} of them.
    */
   begin(request: IncomingMessage, start: () => void): void {
     const safe = isSafe(request.method);
     this.outstanding++;
-    if (this.outstanding === 1 || (safe && this.#unsafe === 0 && !this.#waiting?.length)) {
+    const alone = this.outstanding === 1;
+    if (alone || (safe && this.#unsafe === 0 && !this.#waiting?.length && this.outstanding <= SIDE_BY_SIDE)) {
       if (!safe) this.#unsafe++;
       start();
     } else (this.#waiting ??= []).push({ safe, start });
@@ -46,12 +53,16 @@ export class Connection {
     // Behind a request that was turned away, or on a connection that is closing, nothing is begun: its answer could not go out.
     if (!waiting?.length || this.poisoned || !this.socket.writable) return;
     let running = this.outstanding - waiting.length;
-    while (waiting.length > 0 && (running === 0 || (waiting[0]!.safe && this.#unsafe === 0))) {
+    while (waiting.length > 0 && this.#mayRun(waiting[0]!.safe, running)) {
       const next = waiting.shift()!;
       if (!next.safe) this.#unsafe++;
       running++;
       next.start();
     }
+  }
+
+  #mayRun(safe: boolean, running: number): boolean {
+    return running === 0 || (safe && this.#unsafe === 0 && running < SIDE_BY_SIDE);
   }
 }
 

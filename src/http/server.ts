@@ -76,12 +76,17 @@ export function createEdgeServer(parts: ServerParts): EdgeServer {
       for (const session of sessions) session.close();
       return new Promise((resolve) => {
         // Node looks for idle connections once; those whose last answer ends later would stay for all of keepAlive.
-        const stopLooking = parts.clock.every(IDLE_LOOK_MS, () => closeUnused(listening, sockets, parts.edge));
+        const since = parts.clock.now();
+        const look = (): void => {
+          if ("closeIdleConnections" in listening) listening.closeIdleConnections();
+          if (parts.clock.now() - since >= SILENT_MS) closeSilent(sockets, parts.edge);
+        };
+        const stopLooking = parts.clock.every(IDLE_LOOK_MS, look);
         listening.close(() => {
           stopLooking();
           resolve();
         });
-        closeUnused(listening, sockets, parts.edge);
+        look();
       });
     },
     cut() {
@@ -95,10 +100,11 @@ export function createEdgeServer(parts: ServerParts): EdgeServer {
 /** Milliseconds between two looks for connections without work while a server finishes. */
 const IDLE_LOOK_MS = 100;
 
-/** Closes the connections of HTTP/1.1 on which no request is under way, those that never brought one included. */
-function closeUnused(listening: Server | Http2Server, sockets: ReadonlySet<Socket>, edge: Edge): void {
-  if (!("closeIdleConnections" in listening)) return;
-  listening.closeIdleConnections();
+/** Milliseconds that a connection may then still take to bring its first request, which may be on its way. */
+const SILENT_MS = 500;
+
+/** Node does not call a connection idle that never brought a request, and would wait for it without end. */
+function closeSilent(sockets: ReadonlySet<Socket>, edge: Edge): void {
   for (const socket of sockets) if (socket.bytesRead === 0 && !edge.knownConnection(socket)) socket.destroy();
 }
 

@@ -129,12 +129,12 @@ export class Upload implements RequestBody {
 
   readonly #onData = (chunk: Buffer): void => {
     this.#total += chunk.length;
-    this.#held += chunk.length;
-    this.#chunks.push(chunk);
     if (this.#total > this.#limits.maxBody || this.#overhead()) {
       this.#end("too-large");
       return;
     }
+    this.#held += chunk.length;
+    this.#chunks.push(chunk);
     if (this.#held >= COLLECTED) {
       this.#request.pause();
       this.#resolve("streaming");
