@@ -1,0 +1,90 @@
+import assert from "node:assert/strict";
+import type { IncomingMessage } from "node:http";
+import type { Socket } from "node:net";
+import { suite, test } from "node:test";
+import * as fc from "fast-check";
+import { Connection } from "../../../src/http/connection.ts";
+
+const hop = { peer: "192.0.2.1", peerTrusted: false, scheme: "http", version: "1.1" } as const;
+const connection = (socket = { writable: true }): Connection => new Connection(socket as Socket, hop, () => []);
+const asking = (method: string): IncomingMessage => ({ method }) as IncomingMessage;
+
+suite("pipelined requests on a connection", () => {
+  test("every order of begins and ends: unsafe ones run alone, all start once and in order, two at most", () => {
+    const method = fc.constantFrom("GET", "HEAD", "OPTIONS", "POST", "PUT", "DELETE", "PATCH");
+    // A step begins the next request, or ends one of those that run.
+    const steps = fc.array(fc.oneof(method, fc.nat(5)), { maxLength: 80 });
+    fc.assert(
+      fc.property(steps, (script) => {
+        const one = connection();
+        const started: number[] = [];
+        const running = new Map<number, IncomingMessage>();
+        let begun = 0;
+        const check = (): void => {
+          const methods = Array.from(running.values(), (request) => request.method!);
+          const unsafe = methods.filter((name) => !["GET", "HEAD", "OPTIONS"].includes(name));
+          assert.ok(unsafe.length === 0 || methods.length === 1, `side by side: ${methods.join()}`);
+          assert.ok(methods.length <= 2);
+        };
+        const endOne = (nth: number): void => {
+          const ids = [...running.keys()];
+          const id = ids[nth % ids.length];
+          if (id === undefined) return;
+          const request = running.get(id)!;
+          running.delete(id);
+          one.end(request);
+          check();
+        };
+        for (const step of script) {
+          if (typeof step === "number") endOne(step);
+          else {
+            const id = begun++;
+            const request = asking(step);
+            one.begin(request, () => {
+              started.push(id);
+              running.set(id, request);
+            });
+            check();
+          }
+        }
+        while (running.size > 0) endOne(0);
+        assert.deepEqual(
+          started,
+          Array.from({ length: begun }, (_value, id) => id),
+        );
+        assert.equal(one.outstanding, 0);
+      }),
+      { numRuns: 500 },
+    );
+  });
+
+  for (const [what, spoil] of [
+    ["a poisoned connection", (one: Connection) => void (one.poisoned = true)],
+    ["a closing one", (one: Connection) => void Object.assign(one.socket, { writable: false })],
+  ] as const) {
+    test(`${what} begins nothing that waited`, () => {
+      const one = connection();
+      const first = asking("POST");
+      one.begin(first, () => {});
+      one.begin(asking("GET"), () => assert.fail("begun"));
+      spoil(one);
+      one.end(first);
+    });
+  }
+
+  test("a request that ends while it is being started lets the next one start", () => {
+    const one = connection();
+    const first = asking("POST");
+    const started: string[] = [];
+    one.begin(first, () => {});
+    for (const name of ["PUT", "DELETE", "GET"]) {
+      const request = asking(name);
+      one.begin(request, () => {
+        started.push(name);
+        one.end(request);
+      });
+    }
+    one.end(first);
+    assert.deepEqual(started, ["PUT", "DELETE", "GET"]);
+  });
+});
