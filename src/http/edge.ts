@@ -15,6 +15,7 @@ import { Delivery, type DeliveryParts } from "./delivery.ts";
 import { createHeadReader, type Head } from "./fields.ts";
 import { createForwarding, isLoop, type Hop } from "./forwarding.ts";
 import { HttpExchange } from "./http-exchange.ts";
+import { passInterim } from "./interim.ts";
 import type { ListenSettings } from "./settings.ts";
 import { answerFault, turnAway } from "./turn-away.ts";
 import { lookEvery, Upload, type UploadLimits } from "./upload.ts";
@@ -106,21 +107,22 @@ export class Edge {
   handle(request: IncomingMessage, response: ServerResponse, handOn?: () => void): void {
     const connection = this.connectionOf(request);
     if (connection.poisoned) return;
+    const serve = (): void => this.#serve(connection, request, response, handOn);
     if (request.httpVersionMajor === 1) {
       if (connection.outstanding >= this.#parts.settings.maxOutstanding) {
         connection.socket.destroy();
         return;
       }
       response.on("close", () => connection.end(request));
-      connection.begin(request, () => this.#serveOrFail(connection, request, response, handOn));
-    } else this.#serveOrFail(connection, request, response, handOn);
+      connection.begin(request, () => this.#guarded(response, serve));
+    } else this.#guarded(response, serve);
   }
 
   /** A request that wants to become a tunnel; `response` writes to its socket as long as there is none. */
   handleUpgrade(request: IncomingMessage, response: ServerResponse, join: Upgrade["join"]): void {
     const connection = this.connectionOf(request);
     if (connection.poisoned) return;
-    this.#serveOrFail(connection, request, response, undefined, join);
+    this.#guarded(response, () => this.#serve(connection, request, response, undefined, join));
   }
 
   /** What is known of the connection a request came on. */
@@ -151,15 +153,9 @@ export class Edge {
   }
 
   /** What is thrown before there is an exchange costs that request alone, wherever it was begun from. */
-  #serveOrFail(
-    connection: Connection,
-    request: IncomingMessage,
-    response: ServerResponse,
-    handOn: (() => void) | undefined,
-    join?: Upgrade["join"],
-  ): void {
+  #guarded(response: ServerResponse, serve: () => void): void {
     try {
-      this.#serve(connection, request, response, handOn, join);
+      serve();
     } catch (thrown) {
       this.#parts.bus.publish("spillway:fault", { where: "edge", error: toError(thrown) });
       answerFault(response);
@@ -338,14 +334,3 @@ function hostOf(request: IncomingMessage, head: Head, connection: Connection): s
 /** `::ffff:192.0.2.1` is 192.0.2.1. */
 const unmapped = (address: string): string =>
   address.startsWith("::ffff:") && address.includes(".") ? address.slice(7) : address;
-
-/** 103 goes on as it came; no other interim answer has a meaning beyond one hop. */
-function passInterim(response: ServerResponse, status: number, fields: HeaderList): void {
-  if (status !== 103 || response.headersSent || response.destroyed) return;
-  const hints: Record<string, string | string[]> = {};
-  for (let i = 0; i < fields.length; i += 2) {
-    const name = fields[i]!.toLowerCase();
-    if (name === "link") hints["link"] = [...[hints["link"] ?? []].flat(), fields[i + 1]!];
-  }
-  if (hints["link"]) response.writeEarlyHints(hints);
-}

@@ -17,7 +17,7 @@ const version = (target: string, number: number): object => ({
   routes: [
     { name: "all", match: { path: "/*" }, dependency: `origin-${number % 2}` },
     { name: "version", match: { host: "none.example", path: "/*" }, respond: { status: 200, body: `${number}` } },
-  ].reverse(),
+  ].toReversed(),
 });
 
 const reloads = (command: RunningCommand) => command.lines.filter(({ event }) => event === "reload");

@@ -13,8 +13,7 @@ export interface ClosedLoop {
 
 export function startClosedLoop(port: number, clients: number, path = "/"): ClosedLoop {
   const agent = new Agent({ keepAlive: true, maxSockets: clients });
-  const tally = { served: 0, refused: 0, lost: [] as string[] };
-  let going = true;
+  const tally = { served: 0, refused: 0, going: true, lost: [] as string[] };
   const one = (): Promise<boolean> =>
     new Promise((resolve) => {
       const asked = request({ port, host: "127.0.0.1", path, agent }, (answer) => {
@@ -34,7 +33,7 @@ export function startClosedLoop(port: number, clients: number, path = "/"): Clos
       asked.end();
     });
   const client = async (): Promise<void> => {
-    while (going && (await one())) continue;
+    while (tally.going && (await one())) continue;
   };
   const all = Promise.all(Array.from({ length: clients }, client));
   return {
@@ -46,7 +45,7 @@ export function startClosedLoop(port: number, clients: number, path = "/"): Clos
     },
     lost: tally.lost,
     async stop() {
-      going = false;
+      tally.going = false;
       await all;
       agent.destroy();
     },
