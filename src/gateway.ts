@@ -1,12 +1,11 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
-import express from "express";
 import type { Material } from "./config/material.ts";
 import type { Config } from "./config/schema.ts";
 import { createHexSource, systemClock, systemRandom, type Clock, type Random } from "./core/clock.ts";
 import type { Life } from "./core/control.ts";
-import { toError } from "./core/errors.ts";
 import { createEventBus, type EventBus } from "./core/events.ts";
-import type { HttpDependency } from "./dependency/http-dependency.ts";
+import type { Exchange } from "./core/exchange.ts";
+import { createRetirement } from "./dependency/retirement.ts";
 import { buildGraph } from "./graph.ts";
 import { Edge } from "./http/edge.ts";
 import { createEdgeServer } from "./http/server.ts";
@@ -30,17 +29,28 @@ export interface Gateway {
   config(): Config;
   /** Exchanges that have not ended. */
   open(): number;
-  /** Answers a request that came to somebody else's server; `next` is the host application behind us. */
-  handle(request: IncomingMessage, response: ServerResponse, next: () => void): void;
+  /** Answers a request that came to somebody else's server; `next` hands it to the host application behind us. */
+  handle(request: IncomingMessage, response: ServerResponse, next: (exchange: Exchange) => void): void;
   /** Begins to take requests; resolves to the port. */
   listen(): Promise<number>;
   /** Puts another configuration in force, at once and for new requests; what is under way keeps its own. */
   apply(config: Config, material: Material): void;
+  /** The first half of `apply`: builds it all and uses nothing. Throws what cannot be built. */
+  prepare(config: Config, material: Material): Prepared;
   /** Not ready, then closed, then cut: resolves when everything is over. A second call joins the first. */
-  drain(): Promise<void>;
+  drain(pace?: DrainPace): Promise<void>;
   /** Cuts everything now. */
   close(): Promise<void>;
 }
+
+/** A configuration that is built and not in force. Of the two calls one is made, once. */
+export interface Prepared {
+  commit(): void;
+  abort(): void;
+}
+
+/** How long draining may take, in milliseconds. Default: the configuration's `drain`. */
+export type DrainPace = Config["drain"];
 
 /** THE composition: builds every object, and closes everything in reverse. */
 export function createGateway(config: Config, parts: GatewayParts): Gateway {
@@ -60,16 +70,9 @@ export function createGateway(config: Config, parts: GatewayParts): Gateway {
     draining: () => life === "draining",
   });
 
-  // Express is the edge, entered by its router: `app.handle` would swap the prototypes of every request.
-  const app = express();
-  app.use((request, response) => edge.handle(request, response));
   const server = createEdgeServer({
     edge,
-    listener: (request, response) =>
-      app.router(request as express.Request, response as express.Response, (thrown?: unknown) => {
-        bus.publish("spillway:fault", { where: "edge", error: toError(thrown) });
-        response.destroy();
-      }),
+    listener: (request, response) => edge.handle(request, response),
     settings: config.listen,
     tls: parts.material.tls,
     clock,
@@ -78,20 +81,24 @@ export function createGateway(config: Config, parts: GatewayParts): Gateway {
   });
 
   const pause = (ms: number): Promise<void> => new Promise((resolve) => void clock.after(ms, resolve));
-  /** Dependencies that a reload has replaced and whose last answers still flow. */
-  const retiring = new Map<HttpDependency, Promise<void>>();
-  const retire = (dependency: HttpDependency): void => {
-    retiring.set(
-      dependency,
-      dependency.close().finally(() => retiring.delete(dependency)),
-    );
+  const retirement = createRetirement();
+  const prepare = (next: Config, material: Material): Prepared => {
+    const built = buildGraph(next, graph, { clock, random, material });
+    return {
+      commit() {
+        const old = graph;
+        graph = built;
+        retirement.retireAllBut(graph.dependencies, old.dependencies);
+      },
+      abort: () => retirement.retireAllBut(graph.dependencies, built.dependencies),
+    };
   };
   const closeDependencies = async (): Promise<void> => {
-    await Promise.all([...graph.dependencies.values(), ...retiring.keys()].map((dependency) => dependency.destroy()));
+    const inUse = [...graph.dependencies.values()].map((dependency) => dependency.destroy());
+    await Promise.all([...inUse, retirement.destroy()]);
   };
 
-  const drain = async (): Promise<void> => {
-    const { delay, timeout } = graph.config.drain;
+  const drain = async ({ delay, timeout }: DrainPace): Promise<void> => {
     life = "draining";
     server.announceDrain();
     bus.publish("spillway:drain", { phase: "announced", open: edge.open });
@@ -121,14 +128,9 @@ export function createGateway(config: Config, parts: GatewayParts): Gateway {
       if (life === "starting") life = "ready";
       return port;
     },
-    apply(next, material) {
-      const old = graph;
-      graph = buildGraph(next, old, { clock, random, material });
-      for (const [key, dependency] of old.dependencies) {
-        if (graph.dependencies.get(key) !== dependency) retire(dependency);
-      }
-    },
-    drain: () => (draining ??= drain()),
+    apply: (next, material) => prepare(next, material).commit(),
+    prepare,
+    drain: (pace = graph.config.drain) => (draining ??= drain(pace)),
     async close() {
       life = "stopped";
       const finished = server.finish();

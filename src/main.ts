@@ -30,6 +30,11 @@ const io: Io = {
   },
 };
 
+// A reader that has seen enough, such as `head`, is no failure.
+process.stdout.on("error", (error: NodeJS.ErrnoException) => {
+  if (error.code !== "EPIPE") throw error;
+});
+
 const problem = undiciProblem(versionOf("undici/package.json"));
 if (problem === undefined) {
   const cli = { commands, version: io.version };

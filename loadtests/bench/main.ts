@@ -1,5 +1,6 @@
 /** Entry of `npm run bench:proxy`: Spillway beside its peers, in CPU time a request. See ../README.md for the method. */
 import { writeFileSync } from "node:fs";
+import { relative } from "node:path";
 import { fileURLToPath } from "node:url";
 import { CONTENDERS, type Contender, DIRECT, FLOOR, gateway } from "./contenders.ts";
 import { type Field, openField } from "./field.ts";
@@ -70,7 +71,10 @@ async function profiles(options: Options): Promise<void> {
   for (const contender of chosen(options.only.length === 0 ? ["spillway"] : options.only)) {
     const found = await profile(contender, { ...options, cores: ONE_EACH, folder: PROFILES });
     if (typeof found === "string") say(`${contender.name}: not available: ${found}`);
-    else say(`${contender.name}: ${found.requests} requests, ${found.file}\n${profileTable(found)}\n`);
+    else
+      say(
+        `${contender.name}: ${found.requests} requests, ${relative(process.cwd(), found.file)}\n${profileTable(found)}\n`,
+      );
   }
 }
 

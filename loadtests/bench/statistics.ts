@@ -1,6 +1,6 @@
-/** The value at share `q` (0..1) of the sorted values, by linear interpolation. NaN for none. */
+/** The value at share `q` (0..1) of the sorted values, by linear interpolation. NaN among them is left out; NaN for none. */
 export function quantile(values: readonly number[], q: number): number {
-  const sorted = values.toSorted((a, b) => a - b);
+  const sorted = values.filter((value) => !Number.isNaN(value)).toSorted((a, b) => a - b);
   const at = (sorted.length - 1) * q;
   const below = sorted[Math.floor(at)] ?? Number.NaN;
   const above = sorted[Math.ceil(at)] ?? Number.NaN;

@@ -9,7 +9,7 @@ export const DEFAULT_CONFIG = "spillway.yaml";
 
 export const check: Command = {
   name: "check",
-  summary: "Check a configuration file: all of its errors at once, each with its place",
+  summary: "check a configuration file: all of its errors at once, each with its place",
   usage: "[FILE] [--json]",
   help: `FILE is ${DEFAULT_CONFIG} when left out. Environment variables in it are read from the environment.`,
   options: {},

@@ -18,13 +18,18 @@ async function freePort(wanted: number, what: string, io: Io): Promise<number> {
   const probe = createServer();
   const port = await listenNear(probe, HOST, wanted, TRIES);
   await new Promise((resolve) => probe.close(resolve));
-  if (port !== wanted) io.stderr.write(`port ${wanted} is taken: the ${what} takes ${port}\n`);
+  tellMoved(wanted, port, what, io);
   return port;
+}
+
+function tellMoved(wanted: number, port: number, what: string, io: Io): void {
+  if (port !== wanted) io.stderr.write(`port ${wanted} is taken: the ${what} takes ${port}\n`);
 }
 
 /** Runs the demo until it is interrupted: origin, gateway, ops listener and gentle load, all on loopback. */
 export async function runDemo(io: Io): Promise<number> {
   const origin = await startOrigin({ clock: systemClock, random: systemRandom, host: HOST, port: WANTED.origin });
+  tellMoved(WANTED.origin, origin.port, "demo origin", io);
   try {
     const gateway = await freePort(WANTED.gateway, "gateway", io);
     const ops = await freePort(WANTED.ops, "ops listener", io);

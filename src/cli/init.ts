@@ -7,7 +7,7 @@ import { type Command, EXIT, textOption, wantsJson, writeJson } from "./command.
 
 export const init: Command = {
   name: "init",
-  summary: "Write a first configuration for one upstream",
+  summary: "write a first configuration for one upstream",
   usage: `--upstream URL [--output ${DEFAULT_CONFIG}] [--force] [--json]`,
   help: "An existing file is only replaced with --force.",
   options: {
@@ -54,7 +54,7 @@ async function write(path: string, shown: string, text: string, existing: "keep"
 }
 
 /** A complete configuration of a dozen lines. `origin` has been checked. */
-export function firstConfig(origin: string): string {
+function firstConfig(origin: string): string {
   return `# Every key left out has a default; "spillway schema" prints all of them, "spillway check" tests this file.
 listen:
   port: \${PORT:-8080}

@@ -1,4 +1,4 @@
-/** The least undici: older ones have known holes in request framing and leak connections of aborted requests. */
+/** The least undici: before 7.28 an answer staged on an idle connection could go to the next user, before 7.29 its cache leaked. */
 const LEAST_UNDICI = [7, 29] as const;
 
 /** Why this undici cannot be used; undefined when it can. An override in an application's lock file may bring an older one. */

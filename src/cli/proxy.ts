@@ -29,6 +29,8 @@ export const proxy: Command = {
     const source = objectSource({
       listen: { host: textOption(args, "host") ?? "127.0.0.1", port: portOf(textOption(args, "port") ?? "8080") },
       ops: { port: portOf(textOption(args, "ops-port") ?? "9901") },
+      // Whoever stops this wants it gone, not announced to a load balancer.
+      drain: { delay: "0ms" },
       dependencies: { origin: { http: { targets: [originOf(to)] } } },
       routes: [{ name: "all", match: { path: "/*" }, dependency: "origin" }],
     });

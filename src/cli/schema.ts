@@ -1,12 +1,12 @@
 import { writeFile } from "node:fs/promises";
 import { resolve } from "node:path";
 import { configJsonSchema } from "../config/json-schema.ts";
-import { UsageError } from "../core/errors.ts";
+import { toError, UsageError } from "../core/errors.ts";
 import { type Command, EXIT, textOption, wantsJson, writeJson } from "./command.ts";
 
 export const schema: Command = {
   name: "schema",
-  summary: "Print the JSON Schema of the configuration, for editors",
+  summary: "print the JSON Schema of the configuration, for editors",
   usage: "[--output FILE] [--json]",
   help: 'Put "# yaml-language-server: $schema=./schema.json" on top of a configuration to have it checked as you type.',
   options: { output: { type: "string", short: "o" } },
@@ -18,7 +18,9 @@ export const schema: Command = {
       io.stdout.write(text);
       return EXIT.ok;
     }
-    await writeFile(resolve(io.cwd, output), text);
+    await writeFile(resolve(io.cwd, output), text).catch((thrown: unknown) => {
+      throw new UsageError(`${output} cannot be written: ${toError(thrown).message}`);
+    });
     if (wantsJson(args)) writeJson(io.stdout, { ok: true, file: output });
     else io.stdout.write(`wrote ${output}\n`);
     return EXIT.ok;

@@ -1,15 +1,16 @@
+import { availableParallelism } from "node:os";
 import type { ConfigSource } from "../config/source.ts";
 import { systemClock, systemRandom } from "../core/clock.ts";
 import { issueLine } from "../core/errors.ts";
-import { runSolo, type Running } from "../cluster/solo.ts";
+import type { Running, RunParts } from "../cluster/solo.ts";
 import { openSink } from "../telemetry/sink.ts";
 import { EXIT, type Io } from "./command.ts";
 
-/** Starts a gateway from a source of configuration; its log goes to standard output. */
+/** Starts a gateway from a source of configuration, in as many processes as it says; its log goes to standard output. */
 export async function startGateway(source: ConfigSource, io: Io): Promise<Running> {
   const first = await source.load();
   for (const warning of first.warnings) io.stderr.write(`warning: ${issueLine(warning)}\n`);
-  return runSolo({
+  const parts: RunParts = {
     source,
     first,
     clock: systemClock,
@@ -18,8 +19,16 @@ export async function startGateway(source: ConfigSource, io: Io): Promise<Runnin
     nodeVersion: process.versions.node,
     out: openSink(1),
     spare: openSink(2),
-  });
+  };
+  const workers = workerCount(first.config.listen.workers, availableParallelism());
+  // Only now: commands that ask a running gateway do without what serves, and start in less time.
+  if (workers > 1) return (await import("../cluster/primary.ts")).runPrimary({ ...parts, workers });
+  return (await import("../cluster/solo.ts")).runSolo(parts);
 }
+
+/** Processes for `listen.workers`; `parallelism`: how many can run at a time here. */
+export const workerCount = (workers: number | "auto", parallelism: number): number =>
+  workers === "auto" ? parallelism : workers;
 
 /**
  * Serves until a signal says otherwise: SIGTERM and SIGINT drain, a second one ends at once, SIGHUP reloads. What nobody

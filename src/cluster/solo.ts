@@ -2,14 +2,11 @@ import type { Clock, Random } from "../core/clock.ts";
 import type { Control } from "../core/control.ts";
 import { toError } from "../core/errors.ts";
 import type { ConfigSource, ReadyConfig } from "../config/source.ts";
-import { createGateway } from "../gateway.ts";
 import { createOps } from "../ops/app.ts";
-import { createLog } from "../telemetry/log.ts";
-import { createMetrics } from "../telemetry/metrics.ts";
 import type { Sink } from "../telemetry/sink.ts";
-import { createSpans } from "../telemetry/spans.ts";
 import { createFaultLimit } from "./fault-limit.ts";
 import { createReloader } from "./reloader.ts";
+import { createServing } from "./serving.ts";
 
 export interface RunParts {
   readonly source: ConfigSource;
@@ -39,31 +36,17 @@ export interface Running {
 
 /** One process that serves and answers its operators: `listen.workers: 1`. */
 export async function runSolo(parts: RunParts): Promise<Running> {
-  const { first, source, clock, random, version, nodeVersion } = parts;
-  const gateway = createGateway(first.config, { material: first.material, clock, random });
+  const { first, source, clock, version } = parts;
+  const serving = await createServing({ ...parts, config: first, sharedPort: false });
+  const { gateway, log, metrics } = serving;
   const { bus } = gateway;
   const { listen, ops: opsSettings } = first.config;
-  const log = createLog({
-    bus,
-    destination: parts.out,
-    spare: parts.spare,
-    accessLog: listen.accessLog,
-    level: "info",
-    clock,
-    random,
-  });
-  const metrics = createMetrics({ bus, routes: routeNames(first), version, nodeVersion, logLinesDropped: log.dropped });
-  const spans = await createSpans({ bus, clock, version });
   const reloader = createReloader({
     source,
     first,
     clock,
     bus,
-    apply(next) {
-      gateway.apply(next.config, next.material);
-      metrics.setRoutes(routeNames(next));
-      log.setAccessLog(next.config.listen.accessLog);
-    },
+    apply: (next) => serving.prepare(next).commit(),
   });
   const ended = Promise.withResolvers<number>();
   const life = { exitCode: 0 };
@@ -71,9 +54,7 @@ export async function runSolo(parts: RunParts): Promise<Running> {
   const closeRest = async (): Promise<void> => {
     reloader.close();
     await ops.close();
-    metrics.close();
-    spans.close();
-    await log.close();
+    await serving.close();
   };
   const control: Control = {
     life: gateway.life,
@@ -116,7 +97,3 @@ export async function runSolo(parts: RunParts): Promise<Running> {
     },
   };
 }
-
-/** As labels of metrics: names given, or made from the place in the file. */
-export const routeNames = ({ config }: ReadyConfig): readonly string[] =>
-  config.routes.map(({ name }, index) => name ?? `route-${index + 1}`);

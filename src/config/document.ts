@@ -26,6 +26,7 @@ export interface ReadDocument {
 /** Values a file may hold, aliases written out: far beyond any honest file, far below what hurts. */
 const MOST_VALUES = 100_000;
 const DEEPEST = 64;
+const TOO_DEEP = `nested too deep: at most ${DEEPEST} levels`;
 /** Syntax errors follow each other; the first ones are the ones to mend. */
 const MOST_SYNTAX_ERRORS = 10;
 
@@ -48,18 +49,13 @@ export function readDocument(text: string, file: string, env: Environment): Read
     document = parseDocument(text, { lineCounter: lines, prettyErrors: false, stringKeys: true, uniqueKeys: false });
   } catch (thrown) {
     // The parser recurses: what is nested thousands deep ends its stack.
-    if (thrown instanceof RangeError) return whole(`nested too deep: at most ${DEEPEST} levels`);
+    if (thrown instanceof RangeError) return whole(TOO_DEEP);
     return whole(`cannot be read as YAML: ${thrown instanceof Error ? thrown.message : String(thrown)}`);
   }
   const problems = [...document.errors, ...document.warnings];
+  if (problems.some((error) => error.message.includes("call stack"))) return whole(TOO_DEEP);
   if (problems.length > 0) {
-    const source = text.split("\n");
-    return nothing(
-      problems.slice(0, MOST_SYNTAX_ERRORS).map((error) => {
-        const place = at(error.pos[0]);
-        return { file, ...place, path: "", message: syntaxMessage(error, source[place.line - 1] ?? "") };
-      }),
-    );
+    return nothing(syntaxIssues(problems, text, file, at));
   }
   if (!document.contents || (isScalar(document.contents) && document.contents.value === null)) {
     return whole('the file is empty: it needs at least "dependencies" and "routes"');
@@ -67,6 +63,24 @@ export function readDocument(text: string, file: string, env: Environment): Read
   const reader = new Reader(file, env, at);
   const { value, place } = reader.read(document.contents, [], undefined);
   return { value, root: place, issues: reader.issues };
+}
+
+/** The first of each line: what follows on the same line is mostly its consequence. */
+function syntaxIssues(
+  problems: readonly YAMLError[],
+  text: string,
+  file: string,
+  at: (offset: number) => Position,
+): ConfigIssue[] {
+  const source = text.split("\n");
+  const byLine = new Map<number, ConfigIssue>();
+  for (const error of problems) {
+    const place = at(error.pos[0]);
+    if (byLine.has(place.line)) continue;
+    byLine.set(place.line, { file, ...place, path: "", message: syntaxMessage(error, source[place.line - 1] ?? "") });
+    if (byLine.size === MOST_SYNTAX_ERRORS) break;
+  }
+  return [...byLine.values()].sort((a, b) => a.line - b.line);
 }
 
 function syntaxMessage(error: YAMLError, line: string): string {
@@ -102,7 +116,7 @@ class Reader {
     const start = (node as Node | null)?.range?.[0] ?? fallback;
     const value = this.#at(start);
     this.#values++;
-    if (path.length > DEEPEST) return this.#broken(path, key, value, `nested too deep: at most ${DEEPEST} levels`);
+    if (path.length > DEEPEST) return this.#broken(path, key, value, TOO_DEEP);
     if (this.#values > MOST_VALUES) {
       if (this.#values > MOST_VALUES + 1) return broken(key, value);
       return this.#broken(path, key, value, `too many values: at most ${MOST_VALUES}, aliases written out`);

@@ -1,47 +1,54 @@
 import { inspect } from "node:util";
 import type { z } from "zod";
-import { knownKeys } from "./json-schema.ts";
+import { keyFinder } from "./json-schema.ts";
 import { nearest } from "./nearest.ts";
 import type { Finding, Path } from "./place.ts";
 import { isSecretName } from "./redact.ts";
 
 type Issue = z.core.$ZodIssue;
+type KnownKeys = (path: Path) => readonly string[];
 
 /** What the schema found, in words that name the remedy. `input` is the data the issues are about. */
 export function explain(issues: readonly Issue[], input: unknown): Finding[] {
-  return issues.flatMap((issue) => explainOne(issue, [], input));
+  const knownKeys = keyFinder();
+  return issues.flatMap((issue) => explainOne(issue, [], input, knownKeys));
 }
 
-function explainOne(issue: Issue, prefix: Path, input: unknown): Finding[] {
+function explainOne(issue: Issue, prefix: Path, input: unknown, knownKeys: KnownKeys): Finding[] {
   const path: Path = [...prefix, ...issue.path.map((step) => (typeof step === "number" ? step : String(step)))];
   if (issue.code === "unrecognized_keys") {
-    return issue.keys.map((key) => ({ path: [...path, key], at: "key", message: unknownKey(path, key) }));
+    const known = knownKeys(path);
+    return issue.keys.map((key) => ({ path: [...path, key], at: "key", message: unknownKey(key, known) }));
   }
   if (issue.code === "invalid_key") {
     return [{ path, at: "key", message: issue.issues[0]?.message ?? issue.message }];
   }
   const value = valueAt(input, path);
   if (value === null) return [{ path, at: "key", message: "has no value: give it one or leave the key out" }];
-  if (issue.code === "invalid_union") return explainUnion(issue, path, input);
+  if (issue.code === "invalid_union") return explainUnion(issue, path, input, knownKeys);
   return [{ path, at: "value", message: message(issue, path, value) }];
 }
 
-function unknownKey(path: Path, key: string): string {
-  const known = knownKeys(path);
+function unknownKey(key: string, known: readonly string[]): string {
   const meant = nearest(key, known);
   if (meant !== undefined) return `unknown key "${key}": did you mean "${meant}"?`;
   return `unknown key "${key}": known here are ${known.join(", ")}`;
 }
 
 /** Tells of the alternative that the value was most likely meant to be; of all of them when it is like none. */
-function explainUnion(issue: z.core.$ZodIssueInvalidUnion, path: Path, input: unknown): Finding[] {
+function explainUnion(
+  issue: z.core.$ZodIssueInvalidUnion,
+  path: Path,
+  input: unknown,
+  knownKeys: KnownKeys,
+): Finding[] {
   const isOffType = (found: Issue) =>
     found.path.length === 0 && (found.code === "invalid_type" || found.code === "invalid_value");
   const meant = issue.errors
     .filter((branch) => !branch.some(isOffType))
     .toSorted((a, b) => a.length - b.length)
     .at(0);
-  if (meant) return meant.flatMap((found) => explainOne(found, path, input));
+  if (meant) return meant.flatMap((found) => explainOne(found, path, input, knownKeys));
   const wanted = issue.errors.flatMap((branch) => branch.filter(isOffType).map(expected));
   const value = valueAt(input, path);
   const suggestion = suggest(value, issue.errors.flat());
@@ -51,7 +58,8 @@ function explainUnion(issue: z.core.$ZodIssueInvalidUnion, path: Path, input: un
 function message(issue: Issue, path: Path, value: unknown): string {
   if (value === undefined && issue.code === "invalid_type") return `is missing: expected ${expected(issue)}`;
   if (!/^(?:Invalid (?:input|option|string)|Too (?:small|big))/.test(issue.message)) {
-    return issue.message.includes(", got ") ? issue.message : `${issue.message}${got(value, path)}`;
+    const told = typeof value === "object" || issue.message.includes(", got ");
+    return told ? issue.message : `${issue.message}${got(value, path)}`;
   }
   switch (issue.code) {
     case "invalid_type":

@@ -19,18 +19,20 @@ export function configJsonSchema(): JsonSchema {
   const { $schema, title, ...rest } = written();
   return {
     $schema,
-    $id: "https://spillway.dev/schema.json",
     title,
     ...(forEditors(rest) as JsonSchema),
     $defs: { environment: { description: "From the environment", type: "string", pattern: "\\$\\{" } },
   };
 }
 
-/** The keys that may stand at a path of the file; empty where none can. */
-export function knownKeys(path: Path): readonly string[] {
-  let schemas: readonly JsonSchema[] = [written()];
-  for (const step of path) schemas = schemas.flatMap(branches).flatMap((schema) => below(schema, String(step)));
-  return [...new Set(schemas.flatMap(branches).flatMap((schema) => Object.keys(record(schema["properties"]))))];
+/** Tells which keys may stand at a path of the file; none where no key can. */
+export function keyFinder(): (path: Path) => readonly string[] {
+  const root = written();
+  return (path) => {
+    let schemas: readonly JsonSchema[] = [root];
+    for (const step of path) schemas = schemas.flatMap(branches).flatMap((schema) => below(schema, String(step)));
+    return [...new Set(schemas.flatMap(branches).flatMap((schema) => Object.keys(record(schema["properties"]))))];
+  };
 }
 
 const written = (): JsonSchema => z.toJSONSchema(configSchema, { io: "input" });

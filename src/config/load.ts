@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import { open } from "node:fs/promises";
+import { type FileHandle, open } from "node:fs/promises";
 import { ConfigError, toError, UsageError, type ConfigIssue } from "../core/errors.ts";
 import { crossChecks, type Host } from "./checks.ts";
 import { readDocument } from "./document.ts";
@@ -71,8 +71,9 @@ export const contentHash = (content: string | Uint8Array): string => createHash(
 
 /** At most 1 MiB of a file; more, a directory or nothing at all is a {@link UsageError}. */
 export async function readBounded(path: string, shownAs = path): Promise<Buffer> {
+  let file: FileHandle | undefined;
   try {
-    await using file = await open(path, "r");
+    file = await open(path, "r");
     if ((await file.stat()).isDirectory()) throw new UsageError(`${shownAs} is a directory: name the file in it`);
     const octets = Buffer.alloc(LARGEST_FILE + 1);
     let length = 0;
@@ -85,6 +86,8 @@ export async function readBounded(path: string, shownAs = path): Promise<Buffer>
     return octets.subarray(0, length);
   } catch (thrown) {
     throw thrown instanceof UsageError ? thrown : new UsageError(cannotRead(shownAs, toError(thrown)));
+  } finally {
+    await file?.close();
   }
 }
 

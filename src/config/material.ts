@@ -1,3 +1,4 @@
+import { readFileSync } from "node:fs";
 import { readFile } from "node:fs/promises";
 import { createSecureContext } from "node:tls";
 import { ConfigError, toError, type ConfigIssue } from "../core/errors.ts";
@@ -12,29 +13,68 @@ export interface Material {
 
 /** Reads the files that a configuration names. Throws a {@link ConfigError} with every one that cannot be used. */
 export async function loadMaterial(config: Config, file: string): Promise<Material> {
-  const issues: ConfigIssue[] = [];
-  const read = async (path: string, at: string): Promise<string> => {
+  const read = async ({ path, at }: Named): Promise<Read> => {
     try {
-      return await readFile(path, "utf8");
+      return { at, path, text: await readFile(path, "utf8") };
     } catch (thrown) {
-      issues.push({ file, line: 0, column: 0, path: at, message: `cannot read ${path}: ${toError(thrown).message}` });
-      return "";
+      return { at, path, failure: toError(thrown).message };
     }
   };
-  const authorities = new Map<string, string>();
-  for (const [name, { http }] of Object.entries(config.dependencies)) {
-    if (http.ca !== undefined) authorities.set(name, await read(http.ca, `dependencies.${name}.http.ca`));
-  }
-  const { tls } = config.listen;
-  const pair = tls && { cert: await read(tls.cert, "listen.tls.cert"), key: await read(tls.key, "listen.tls.key") };
-  if (pair && issues.length === 0) {
+  return materialOf(config, file, await Promise.all(namedFiles(config).map(read)));
+}
+
+/** As {@link loadMaterial}, at once: for an application that mounts the middleware while it starts. */
+export function readMaterial(config: Config, file: string): Material {
+  const read = ({ path, at }: Named): Read => {
     try {
-      createSecureContext(pair);
+      return { at, path, text: readFileSync(path, "utf8") };
     } catch (thrown) {
-      const message = `certificate and key do not work together: ${toError(thrown).message}`;
-      issues.push({ file, line: 0, column: 0, path: "listen.tls", message });
+      return { at, path, failure: toError(thrown).message };
+    }
+  };
+  return materialOf(config, file, namedFiles(config).map(read));
+}
+
+interface Named {
+  readonly path: string;
+  /** Where the configuration names it. */
+  readonly at: string;
+}
+type Read = Named & ({ readonly text: string } | { readonly failure: string });
+
+const authorityAt = (name: string): string => `dependencies.${name}.http.ca`;
+
+function namedFiles({ listen, dependencies }: Config): readonly Named[] {
+  const authorities = Object.entries(dependencies).flatMap(([name, { http }]) =>
+    http.ca === undefined ? [] : [{ path: http.ca, at: authorityAt(name) }],
+  );
+  const { tls } = listen;
+  if (!tls) return authorities;
+  return [...authorities, { path: tls.cert, at: "listen.tls.cert" }, { path: tls.key, at: "listen.tls.key" }];
+}
+
+function materialOf(config: Config, file: string, files: readonly Read[]): Material {
+  const issues: ConfigIssue[] = [];
+  const issue = (path: string, message: string) => issues.push({ file, line: 0, column: 0, path, message });
+  const texts = new Map<string, string>();
+  for (const read of files) {
+    if ("text" in read) texts.set(read.at, read.text);
+    else issue(read.at, `cannot read ${read.path}: ${read.failure}`);
+  }
+  const cert = texts.get("listen.tls.cert");
+  const key = texts.get("listen.tls.key");
+  const tls = cert === undefined || key === undefined ? undefined : { cert, key };
+  if (tls) {
+    try {
+      createSecureContext(tls);
+    } catch (thrown) {
+      issue("listen.tls", `certificate and key do not work together: ${toError(thrown).message}`);
     }
   }
   if (issues.length > 0) throw new ConfigError(issues);
-  return { tls: pair, authorities };
+  const authorities = Object.keys(config.dependencies).flatMap((name) => {
+    const text = texts.get(authorityAt(name));
+    return text === undefined ? [] : [[name, text] as const];
+  });
+  return { tls, authorities: new Map(authorities) };
 }

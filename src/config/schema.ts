@@ -5,7 +5,10 @@ import { opsSettings } from "../ops/settings.ts";
 import { routeSettings, type RouteSettings } from "../routing/settings.ts";
 
 const notYet = (what: string) =>
-  z.literal("off", { error: `this version has no ${what} yet: write "off" or leave the key out` }).optional();
+  z
+    .literal("off", { error: `this version has no ${what} yet: write "off" or leave the key out` })
+    .optional()
+    .describe(`This version has no ${what} yet`);
 
 /** A route's name in metrics and logs when it was given none; `index` from 0. */
 export const unnamedRoute = (index: number): string => `route-${index + 1}`;
@@ -25,8 +28,13 @@ export const configSchema = z
         z.string().regex(/^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$/, "a name has letters, digits, _ . - only"),
         dependencySettings,
       )
-      .default({}),
-    routes: z.array(routeSettings).min(1, "at least one route is needed").transform(named),
+      .default({})
+      .describe("What stands behind the gateway, each under a name of its own"),
+    routes: z
+      .array(routeSettings)
+      .min(1, "at least one route is needed")
+      .transform(named)
+      .describe("What may be asked for; the first match wins"),
     compression: notYet("compression"),
     degradation: notYet("degradation controller"),
     redis: notYet("Redis connection"),

@@ -6,7 +6,7 @@ export class UsageError extends Error {
 /** One place in a configuration file that is wrong. */
 export interface ConfigIssue {
   readonly file: string;
-  /** From 1; 0 when the place is not in the file (a missing key, an environment variable). */
+  /** From 1; a missing key is told at what it is missing from. 0 when there is no file. */
   readonly line: number;
   readonly column: number;
   /** Such as `routes.0.match.path`; "" for the file as a whole. */

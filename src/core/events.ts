@@ -44,6 +44,24 @@ export interface Drained {
   readonly open: number;
 }
 
+/** A worker process serves, or is gone, by whatever cause. Channel `spillway:worker`. */
+export interface WorkerChanged {
+  readonly gateway: string;
+  /** Its place among the workers, from 1; the one that replaces it has the same. */
+  readonly worker: number;
+  readonly pid: number;
+  readonly change:
+    | { readonly kind: "serving" }
+    /** Why it is no more: `exit` and `signal` by itself or by others, `silent` and `slow-start` killed by us. */
+    | {
+        readonly kind: "gone";
+        readonly reason: "exit" | "signal" | "silent" | "slow-start" | "out-of-step" | "left";
+        readonly detail: string;
+        /** Milliseconds until another one starts in its place; undefined when none will. */
+        readonly replacedIn: number | undefined;
+      };
+}
+
 /** Something went wrong that no request's outcome tells. Channel `spillway:fault`. */
 export interface Fault {
   readonly gateway: string;
@@ -57,6 +75,7 @@ export interface Events {
   readonly "spillway:turned-away": TurnedAway;
   readonly "spillway:reload": Reloaded;
   readonly "spillway:drain": Drained;
+  readonly "spillway:worker": WorkerChanged;
   readonly "spillway:fault": Fault;
 }
 
@@ -80,7 +99,7 @@ export function createEventBus(gateway: string): EventBus {
     gateway,
     publish(name, event) {
       const to = named(name);
-      if (to.hasSubscribers) to.publish({ gateway, ...event });
+      if (to.hasSubscribers) to.publish({ ...event, gateway });
     },
     subscribe(name, listener) {
       const heard = (message: unknown): void => {

@@ -39,7 +39,8 @@ export interface RequestBody {
   stream(): AsyncIterable<Buffer>;
 }
 
-export type BodyReadiness = "whole" | "streaming" | "too-large" | "too-slow" | "gone";
+/** `read-before`: in a host application only, whose body parser stands in front of us. */
+export type BodyReadiness = "whole" | "streaming" | "too-large" | "too-slow" | "gone" | "read-before";
 
 /** Tells when nobody waits for the answer any more: the client has left or was cut off. */
 export interface Departure {

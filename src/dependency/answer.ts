@@ -40,6 +40,7 @@ export function readAnswerHead(
   let length: string | undefined;
   let connection: string | undefined;
   let eventStream = false;
+  let coded = false;
   for (let i = 0; i < raw.length; i += 2) {
     const name = toText(raw[i]!);
     const value = toText(raw[i + 1]!);
@@ -51,12 +52,16 @@ export function readAnswerHead(
         if (status === 204) continue;
       } else if (lower === "content-type") eventStream = value.startsWith("text/event-stream");
       else if (HOP_BY_HOP.has(lower)) {
+        // "chunked" alone is decoded by the client; anything else would be passed on undecoded, without its name.
+        if (lower === "transfer-encoding" && (coded || value.toLowerCase() !== "chunked")) return undefined;
+        if (lower === "transfer-encoding") coded = true;
         if (lower === "connection") connection = connection ? `${connection},${value}` : value;
         if (!(keepsTrailer && lower === "trailer")) continue;
       }
     }
     headers.push(name, value);
   }
+  if (length !== undefined && coded) return undefined;
   if (length !== undefined && !/^\d{1,15}$/.test(length)) return undefined;
   return {
     headers: connection === undefined ? headers : withoutNamed(headers, connection),

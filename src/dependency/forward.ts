@@ -6,25 +6,31 @@ import { hasHeader, type HeaderList } from "../core/headers.ts";
 import { failed, refused, type Outcome } from "../core/outcome.ts";
 import type { Timeouts, Wait } from "../core/timeouts.ts";
 import { readAnswerHead, readTrailers } from "./answer.ts";
+import type { Claim, Connection, RequestOptions } from "./connections.ts";
 import { failureOf, isBrokenConnection } from "./faults.ts";
 import type { ForwardPolicy, HeaderEdits, HttpDependency, Target } from "./http-dependency.ts";
 
 type Controller = Dispatcher.DispatchController;
 
 /** Sends one exchange to its dependency and gives back the head of the answer, its body still flowing. */
-export async function forwardCall(
+export function forwardCall(
   dependency: HttpDependency,
   policy: ForwardPolicy,
   heads: Timeouts,
   exchange: Exchange,
 ): Promise<Outcome> {
-  const body = exchange.body;
-  if (body) {
-    const unready = await unreadyBody(body);
-    if (unready) return unready;
-  }
-  return new Promise((resolve) => new Call(dependency, policy, heads, exchange, resolve).send());
+  return new Promise((resolve) => {
+    dependency.inUse.enter();
+    const call = new Call(dependency, policy, heads, exchange, resolve);
+    const body = exchange.body;
+    if (body) {
+      void unreadyBody(body).then((unready) => (unready ? call.refuse(unready) : call.send()));
+    } else call.send();
+  });
 }
+
+const READ_BEFORE =
+  "the body was read before it could be sent on: in the application, put spillway() before express.json() and other body parsers";
 
 /** Waits until a body is worth a seat; an outcome when it never will be. */
 export async function unreadyBody(body: RequestBody): Promise<Outcome | undefined> {
@@ -39,6 +45,8 @@ export async function unreadyBody(body: RequestBody): Promise<Outcome | undefine
       return refused("body-timeout", "the body came too slowly; send it faster");
     case "gone":
       return failed("client-gone", "the client left before its body was complete");
+    case "read-before":
+      return failed("internal", "the application read the body before it could be sent on", new Error(READ_BEFORE));
   }
 }
 
@@ -62,14 +70,14 @@ export function editHeaders(list: HeaderList, edits: HeaderEdits): HeaderList {
 
 /** Interim answers that a dependency may send before its final one. */
 const MOST_INTERIM = 16;
-/** How often one request may go again: the next idle connection may be closed as well. */
-const MOST_RESENDS = 3;
+/** After so many connections that turned out to be closed, the dependency is at fault. */
+const MOST_RESENDS = 2;
 const NOTHING = (): void => {};
 
 type CallPhase = "connecting" | "asked" | "answering" | "over";
 
 /** One exchange with one target, from dispatch to the last octet. undici's handler and the source of the body in one. */
-class Call implements Dispatcher.DispatchHandler, BodySource {
+class Call implements Dispatcher.DispatchHandler, BodySource, Claim {
   readonly #dependency: HttpDependency;
   readonly #policy: ForwardPolicy;
   readonly #exchange: Exchange;
@@ -77,6 +85,8 @@ class Call implements Dispatcher.DispatchHandler, BodySource {
   readonly #resolve: (outcome: Outcome) => void;
   readonly #startedAt: number;
   #phase: CallPhase = "connecting";
+  #target: Target | undefined;
+  #connection: Connection | undefined;
   #controller: Controller | undefined;
   #wait: Wait | undefined;
   #staysFor: () => void = NOTHING;
@@ -84,7 +94,6 @@ class Call implements Dispatcher.DispatchHandler, BodySource {
   #paused = false;
   #interims = 0;
   #resends = 0;
-  #target: Target | undefined;
   #endsByClose = false;
 
   constructor(
@@ -106,17 +115,33 @@ class Call implements Dispatcher.DispatchHandler, BodySource {
     this.#dependency.resends.earn();
     this.#wait = this.#heads.start(this.#onHeadTimeout);
     this.#staysFor = this.#exchange.departure.onGone(this.#onGone);
-    if (this.#phase !== "over") this.#dispatch(this.#dependency.pick());
+    if (this.#phase !== "over") this.#claim();
   }
 
-  #dispatch(target: Target): void {
-    this.#target = target;
+  /** Ends before anything was sent. */
+  refuse(outcome: Outcome): void {
+    this.#settle(outcome);
+  }
+
+  #claim(): void {
+    this.#target = this.#dependency.pick();
+    this.#target.connections.claim(this);
+  }
+
+  // the line's side
+
+  granted(connection: Connection): void {
+    this.#connection = connection;
+    this.#dispatch(this.#target!, connection);
+  }
+
+  #dispatch(target: Target, connection: Connection): void {
     const exchange = this.#exchange;
     const host = this.#dependency.settings.http.host === "client" ? exchange.authority : target.host;
     const headers = requestFields(this.#policy, exchange, host);
-    const options: Dispatcher.DispatchOptions & { servername?: string } = {
+    const options: RequestOptions = {
       path: this.#policy.target(exchange),
-      method: exchange.method as Dispatcher.HttpMethod,
+      method: exchange.method,
       headers,
     };
     if (exchange.body) {
@@ -129,7 +154,7 @@ class Call implements Dispatcher.DispatchHandler, BodySource {
     }
     if (target.servername) options.servername = target.servername;
     try {
-      target.pool.dispatch(options, this);
+      connection.client.dispatch(options, this);
     } catch (thrown) {
       this.onResponseError(undefined, toError(thrown));
     }
@@ -181,6 +206,7 @@ class Call implements Dispatcher.DispatchHandler, BodySource {
   onResponseEnd(controller: Controller): void {
     if (this.#phase === "over") return;
     this.#close();
+    this.#release();
     if (this.#endsByClose && this.#target?.breaking()) {
       this.#body?.fail(new Error("the connection that was to end the answer was reset"));
       return;
@@ -191,15 +217,23 @@ class Call implements Dispatcher.DispatchHandler, BodySource {
 
   onResponseError(_controller: Controller | undefined, error: Error): void {
     const phase = this.#phase;
-    if (phase === "over") return;
+    if (phase === "over") {
+      this.#release();
+      return;
+    }
     if (phase === "answering") {
       this.#close();
+      this.#release();
       this.#body?.fail(error);
     } else if (phase === "asked" && this.#mayResend(error)) {
       this.#resends++;
       this.#phase = "connecting";
-      this.#dispatch(this.#dependency.pick());
-    } else this.#settle(this.#outcomeOf(error, phase === "asked"));
+      this.#release();
+      this.#claim();
+    } else {
+      this.#release();
+      this.#settle(this.#outcomeOf(error, phase === "asked"));
+    }
   }
 
   // the body's side
@@ -241,10 +275,11 @@ class Call implements Dispatcher.DispatchHandler, BodySource {
     this.#body?.fail(error);
   };
 
-  /** A safe request without a stream may go again, if the connection just ended before any answer. */
+  /** A safe request without a stream may go again, if a connection that had idled ended before any answer. */
   #mayResend(error: Error): boolean {
     const { method, body } = this.#exchange;
     if (this.#resends >= MOST_RESENDS || !isBrokenConnection(error) || this.#interims > 0) return false;
+    if (this.#connection?.carried === 0) return false;
     if (method !== "GET" && method !== "HEAD" && method !== "OPTIONS") return false;
     return (!body || body.whole !== undefined) && this.#dependency.resends.spend();
   }
@@ -269,10 +304,19 @@ class Call implements Dispatcher.DispatchHandler, BodySource {
     this.#resolve(outcome);
   }
 
+  /** Nothing more is waited for; undici may still have the connection, and gives it back with its last call. */
   #close(): void {
+    if (this.#phase === "connecting" && !this.#connection) this.#target?.connections.withdraw(this);
     this.#phase = "over";
     this.#wait?.cancel();
     this.#wait = undefined;
     this.#staysFor();
+    this.#dependency.inUse.leave();
+  }
+
+  #release(): void {
+    const connection = this.#connection;
+    this.#connection = undefined;
+    if (connection) this.#target!.connections.release(connection);
   }
 }

@@ -1,10 +1,11 @@
 import { isIP } from "node:net";
-import { buildConnector, Pool } from "undici";
+import { buildConnector, Client } from "undici";
 import type { Clock, Random } from "../core/clock.ts";
 import type { Exchange } from "../core/exchange.ts";
 import type { HeaderList } from "../core/headers.ts";
 import type { Handler } from "../core/stage.ts";
 import { Timeouts } from "../core/timeouts.ts";
+import { Connections } from "./connections.ts";
 import { forwardCall } from "./forward.ts";
 import { ResendBudget } from "./resend.ts";
 import type { DependencySettings } from "./settings.ts";
@@ -29,7 +30,9 @@ export interface HeaderEdits {
 
 /** One origin of a dependency and its connections. */
 export interface Target {
-  readonly pool: Pool;
+  readonly connections: Connections;
+  /** A connection outside the line, for a tunnel. */
+  readonly open: () => Client;
   /** Host field when the target's own is wanted. */
   readonly host: string;
   /** Name to ask for in TLS; undefined for plain HTTP and bare addresses. */
@@ -53,6 +56,7 @@ export interface HttpDependency {
   readonly heads: Timeouts;
   readonly bodies: Timeouts;
   readonly resends: ResendBudget;
+  readonly inUse: InUse;
   /** The innermost handler of a route. */
   forward(policy: ForwardPolicy): Handler;
   /** Lets what is under way finish, then closes every connection. */
@@ -81,44 +85,42 @@ export function createHttpDependency(
     heads,
     bodies,
     resends: new ResendBudget(),
+    inUse,
     forward(policy) {
       const routeHeads = policy.timeout === undefined ? heads : new Timeouts(clock, policy.timeout);
       return (exchange) =>
-        inUse.during(
-          exchange.upgrade
-            ? openTunnel(dependency, policy, routeHeads, exchange, exchange.upgrade)
-            : forwardCall(dependency, policy, routeHeads, exchange),
-        );
+        exchange.upgrade
+          ? openTunnel(dependency, policy, routeHeads, exchange, exchange.upgrade)
+          : forwardCall(dependency, policy, routeHeads, exchange);
     },
     async close() {
       await inUse.idle();
-      await Promise.all(targets.map(({ pool }) => pool.close()));
+      await Promise.all(targets.map(({ connections }) => connections.close()));
     },
     async destroy() {
-      await Promise.all(targets.map(({ pool }) => pool.destroy()));
+      await Promise.all(targets.map(({ connections }) => connections.destroy()));
     },
   };
   return dependency;
 }
 
-/** Counts calls that may still dispatch: a pool must not be closed under a request whose body is being collected. */
-class InUse {
+/** Counts calls under way: a client must not be closed under a request whose body is still being collected. */
+export class InUse {
   #calls = 0;
   #idle: (() => void) | undefined;
 
-  during<T>(call: Promise<T>): Promise<T> {
+  enter(): void {
     this.#calls++;
-    void call.then(this.#over, this.#over);
-    return call;
   }
 
+  leave(): void {
+    if (--this.#calls === 0) this.#idle?.();
+  }
+
+  /** Resolves when no call is under way. */
   idle(): Promise<void> {
     return this.#calls === 0 ? Promise.resolve() : new Promise((resolve) => (this.#idle = resolve));
   }
-
-  readonly #over = (): void => {
-    if (--this.#calls === 0) this.#idle?.();
-  };
 }
 
 function createTarget(url: string, weight: number, settings: DependencySettings, ca: string | undefined): Target {
@@ -130,30 +132,37 @@ function createTarget(url: string, weight: number, settings: DependencySettings,
     ...(ca === undefined ? {} : { ca }),
   });
   let breaking = false;
-  const pool = new Pool(url, {
-    connections: http.maxConnections,
-    pipelining: 1,
-    // The gateway times every phase itself: undici's coarse timers would be a second truth.
-    headersTimeout: 0,
-    bodyTimeout: 0,
-    keepAliveTimeout: http.keepAlive,
-    keepAliveMaxTimeout: 600_000,
-    keepAliveTimeoutThreshold: 1000,
-    maxHeaderSize: http.maxHead,
-    allowH2: false,
-    connect: (options, callback) =>
-      connect(options, (...[error, socket]) => {
-        if (error) return callback(error, null);
-        // Listens before undici does: what it calls during the same event sees the flag.
-        socket.on("error", () => {
-          breaking = true;
-          process.nextTick(() => (breaking = false));
-        });
-        callback(null, socket);
-      }),
-  });
+  const create = (): Client =>
+    new Client(url, {
+      pipelining: 1,
+      // The gateway times every phase itself: undici's coarse timers would be a second truth.
+      headersTimeout: 0,
+      bodyTimeout: 0,
+      keepAliveTimeout: http.keepAlive,
+      keepAliveMaxTimeout: 600_000,
+      keepAliveTimeoutThreshold: 1000,
+      maxHeaderSize: http.maxHead,
+      allowH2: false,
+      connect: (options, callback) =>
+        connect(options, (...[error, socket]) => {
+          if (error) return callback(error, null);
+          // Listens before undici does: what it calls during the same event sees the flag.
+          socket.on("error", () => {
+            breaking = true;
+            process.nextTick(() => (breaking = false));
+          });
+          callback(null, socket);
+        }),
+    });
   const named = protocol === "https:" && isIP(hostname.replace(/^\[|\]$/g, "")) === 0;
-  return { pool, host, weight, servername: named ? hostname : undefined, breaking: () => breaking };
+  return {
+    connections: new Connections(create, http.maxConnections),
+    open: create,
+    host,
+    weight,
+    servername: named ? hostname : undefined,
+    breaking: () => breaking,
+  };
 }
 
 /** Draws targets in proportion to their weights. A target of weight 0 gets nothing unless all have 0. */

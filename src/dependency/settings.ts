@@ -10,17 +10,20 @@ const origin = z.string().refine((text) => {
 const target = z.union([
   origin.transform((url) => ({ url, weight: 1 })),
   z.strictObject({
-    url: origin,
+    url: origin.describe("Scheme, host and port, no path"),
     weight: z.number().min(0).max(1000).default(1).describe("Share of the traffic beside the other targets"),
   }),
 ]);
 
 /** A part of the contract that this version does not have: only its absence can be configured. */
 const notYet = (what: string) =>
-  z.literal("off", { error: `this version has no ${what} yet: write "off" or leave the key out` }).optional();
+  z
+    .literal("off", { error: `this version has no ${what} yet: write "off" or leave the key out` })
+    .optional()
+    .describe(`This version has no ${what} yet`);
 
 export const httpSettings = z.strictObject({
-  targets: z.array(target).min(1).max(1000),
+  targets: z.array(target).min(1).max(1000).describe("Where it is: origins, or maps with a weight"),
   host: z.enum(["client", "target"]).default("client").describe("Host field sent on: the client's or the target's own"),
   maxConnections: z
     .int()
@@ -51,4 +54,3 @@ export const dependencySettings = z.strictObject({
 });
 
 export type DependencySettings = z.output<typeof dependencySettings>;
-export type TargetSettings = DependencySettings["http"]["targets"][number];

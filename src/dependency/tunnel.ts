@@ -4,10 +4,11 @@ import type { Dispatcher } from "undici";
 import { StreamedBody } from "../core/body.ts";
 import { toError } from "../core/errors.ts";
 import type { Exchange, Upgrade } from "../core/exchange.ts";
-import { headerValue } from "../core/headers.ts";
+import { headerValue, joinedHeader, withoutHeaders } from "../core/headers.ts";
 import { failed, type Outcome } from "../core/outcome.ts";
 import type { Timeouts, Wait } from "../core/timeouts.ts";
 import { readAnswerHead } from "./answer.ts";
+import type { RequestOptions } from "./connections.ts";
 import { failureOf } from "./faults.ts";
 import { requestFields } from "./forward.ts";
 import type { ForwardPolicy, HttpDependency } from "./http-dependency.ts";
@@ -30,8 +31,12 @@ export function openTunnel(
   return new Promise((resolve) => {
     const target = dependency.pick();
     const host = dependency.settings.http.host === "client" ? exchange.authority : target.host;
-    const asking = new Asking(dependency.name, exchange, upgrade, heads, resolve);
-    const options: Dispatcher.DispatchOptions & { servername?: string } = {
+    const client = target.open();
+    const asking = new Asking(dependency.name, exchange, upgrade, heads, (outcome) => {
+      resolve(outcome);
+      void client.close();
+    });
+    const options: RequestOptions = {
       path: policy.target(exchange),
       method: "GET",
       headers: requestFields(policy, exchange, host),
@@ -39,12 +44,18 @@ export function openTunnel(
     };
     if (target.servername) options.servername = target.servername;
     try {
-      target.pool.dispatch(options, asking);
+      client.dispatch(options, asking);
     } catch (thrown) {
       asking.onResponseError(undefined, toError(thrown));
     }
   });
 }
+
+/** A 101 has no body, whatever it says. */
+const LENGTH: ReadonlySet<string> = new Set(["content-length"]);
+
+const isWebSocket = (raw: readonly (Buffer | string)[]): boolean =>
+  joinedHeader(raw.map(String), "upgrade")?.toLowerCase() === "websocket";
 
 type Controller = Dispatcher.DispatchController;
 
@@ -81,19 +92,24 @@ class Asking implements Dispatcher.DispatchHandler {
 
   onRequestUpgrade(controller: Controller, status: number, _headers: unknown, socket: Duplex): void {
     socket.on("error", () => socket.destroy());
-    const head = readAnswerHead((controller.rawHeaders ?? []) as (Buffer | string)[], status, false);
+    const raw = (controller.rawHeaders ?? []) as (Buffer | string)[];
+    const head = readAnswerHead(raw, status, false);
     if (this.#over || !head) {
       socket.destroy();
       this.#settle(failed("bad-response", `${this.#name} gave an answer that is not valid HTTP/1.1`));
       return;
     }
-    if (status !== 101 || headerValue(head.headers, "sec-websocket-accept") !== acceptOf(this.#upgrade.key)) {
+    if (
+      status !== 101 ||
+      !isWebSocket(raw) ||
+      headerValue(head.headers, "sec-websocket-accept") !== acceptOf(this.#upgrade.key)
+    ) {
       socket.destroy();
       this.#settle(failed("bad-response", `${this.#name} switched protocols without a valid WebSocket handshake`));
       return;
     }
     this.#settle({ kind: "tunnelled", status: 101 });
-    this.#upgrade.join(socket, head.headers);
+    this.#upgrade.join(socket, withoutHeaders(head.headers, LENGTH));
   }
 
   onResponseStart(controller: Controller, status: number): void {

@@ -10,6 +10,12 @@ import type { Hop } from "./forwarding.ts";
  */
 const SIDE_BY_SIDE = 2;
 
+/**
+ * Why nothing more is served on a connection: a request was `refused` that may not end where we think, octets were
+ * `unreadable`, or the answer under way is the `last`.
+ */
+type Poison = "refused" | "unreadable" | "last";
+
 /** What is known of one HTTP/1.1 client connection while it lives. */
 export class Connection {
   readonly socket: Socket;
@@ -18,12 +24,16 @@ export class Connection {
   readonly forwarding: (head: Head, authority: string) => HeaderList;
   /** Requests that came and are not yet answered. */
   outstanding = 0;
-  /** Set with the first request that could not be trusted to end where we think: nothing behind it is served. */
-  poisoned = false;
-  /** The answer under way for the oldest request; lets a parse error be answered if nothing was written yet. */
+  /** The answer of the request that was started last; lets a parse error be answered if nothing was written yet. */
   current: ServerResponse | undefined;
+  /** Set once: nothing that arrives from then on is served. */
+  poison: Poison | undefined;
+  #ignored = 0;
+  #latest: IncomingMessage | undefined;
   #unsafe = 0;
   #waiting: { safe: boolean; start: () => void }[] | undefined;
+  #pipelined: Set<ServerResponse> | undefined;
+  #idle: (() => void) | undefined;
 
   constructor(socket: Socket, hop: Hop, forwarding: (head: Head, authority: string) => HeaderList) {
     this.socket = socket;
@@ -31,14 +41,37 @@ export class Connection {
     this.forwarding = forwarding;
   }
 
+  /** Whether octets that come now would begin a new request, as far as is known. */
+  get betweenRequests(): boolean {
+    return this.#latest === undefined || this.#latest.complete;
+  }
+
+  /** Serves nothing more. What arrived before is still answered, unless a request before it was refused. */
+  stop(why: Poison): void {
+    this.poison ??= why;
+    if (why === "refused") this.#waiting = undefined;
+  }
+
+  /** A request that came behind poison: never served, and a connection with more than `most` of them is cut. */
+  ignore(most: number): void {
+    if (++this.#ignored > most) this.socket.destroy();
+  }
+
+  /** Calls back once, when every request that came has been answered: at once if that is so. */
+  whenIdle(callback: () => void): void {
+    if (this.outstanding === 0) callback();
+    else this.#idle = callback;
+  }
+
   /**
    * Starts a request now, or once those before it have been answered: pipelined requests may run side by side only
    * while all of them are safe (RFC 9112 section 9.3.2), {@link SIDE_BY_SIDE} of them.
    */
-  begin(request: IncomingMessage, start: () => void): void {
+  begin(request: IncomingMessage, response: ServerResponse, start: () => void): void {
     const safe = isSafe(request.method);
-    this.outstanding++;
-    const alone = this.outstanding === 1;
+    this.#latest = request;
+    const alone = ++this.outstanding === 1;
+    if (!alone) this.#remember(response);
     if (alone || (safe && this.#unsafe === 0 && !this.#waiting?.length && this.outstanding <= SIDE_BY_SIDE)) {
       if (!safe) this.#unsafe++;
       start();
@@ -46,12 +79,15 @@ export class Connection {
   }
 
   /** One request is answered, or never will be. */
-  end(request: IncomingMessage): void {
+  end(request: IncomingMessage, response: ServerResponse): void {
     this.outstanding--;
+    this.#pipelined?.delete(response);
     if (!isSafe(request.method)) this.#unsafe--;
+    // A socket that takes no more has given its last answer: what still waits would be done without a word.
+    if (!this.socket.writable) return;
+    if (this.outstanding === 0) this.#idle?.();
     const waiting = this.#waiting;
-    // Behind a request that was turned away, or on a connection that is closing, nothing is begun: its answer could not go out.
-    if (!waiting?.length || this.poisoned || !this.socket.writable) return;
+    if (!waiting?.length) return;
     let running = this.outstanding - waiting.length;
     while (waiting.length > 0 && this.#mayRun(waiting[0]!.safe, running)) {
       const next = waiting.shift()!;
@@ -63,6 +99,22 @@ export class Connection {
 
   #mayRun(safe: boolean, running: number): boolean {
     return running === 0 || (safe && this.#unsafe === 0 && running < SIDE_BY_SIDE);
+  }
+
+  /** Node tells the answer that is being written, and no other, that its connection is gone. */
+  #remember(response: ServerResponse): void {
+    if (!this.#pipelined) {
+      this.#pipelined = new Set();
+      this.socket.once("close", () => {
+        for (const left of this.#pipelined ?? []) {
+          if (left.socket) continue;
+          left.destroy();
+          // Not every version of Node tells this of an answer that never had the socket.
+          process.nextTick(() => left.closed || left.emit("close"));
+        }
+      });
+    }
+    this.#pipelined.add(response);
   }
 }
 

@@ -23,10 +23,12 @@ export interface DeliveryParts {
   /** Whether clients should take their next request elsewhere. */
   readonly draining: () => boolean;
   /** Called when an exchange is over, whichever way. */
-  readonly over: (exchange: HttpExchange) => void;
+  readonly over: () => void;
 }
 
 const CLIENT_GONE = 499;
+/** Octets of a body up to which copying it behind the head is cheaper than a write of its own. */
+const ONE_WRITE = 4 * 1024;
 
 /** Writes the outcome of one exchange to its client and tells, once, how that ended. */
 export class Delivery implements Sink {
@@ -42,6 +44,8 @@ export class Delivery implements Sink {
   #status = 0;
   #bytes = 0;
   #whole = false;
+  /** The wait for the whole exchange has ended, and that was answered. */
+  #late = false;
 
   constructor(
     parts: DeliveryParts,
@@ -62,7 +66,7 @@ export class Delivery implements Sink {
 
   /** Starts writing. Whatever goes wrong from here on ends in the event, never in a throw. */
   deliver(outcome: Outcome): void {
-    if (this.#outcome) {
+    if (this.#late) {
       // The wait for the whole exchange ended first, and that was answered.
       if (outcome.kind === "served") outcome.body.cancel(new Error("this exchange is over"));
       return;
@@ -81,6 +85,12 @@ export class Delivery implements Sink {
         this.#unwritable(outcome, thrown as Error);
       }
     }
+  }
+
+  /** Lets the host application answer. Noted before it does: an answer at once may have ended before its outcome is here. */
+  handOn(next: () => void): void {
+    this.#outcome = { kind: "handed-on" };
+    next();
   }
 
   // Sink
@@ -137,6 +147,8 @@ export class Delivery implements Sink {
   }
 
   #problem(outcome: Refused | Failed): void {
+    // The host application threw after it had begun its answer.
+    if (this.#response.headersSent) return this.fail();
     const problem = problemOf(outcome, this.#exchange.id, this.#exchange.class, 0);
     this.#status = problem.status;
     const body = Buffer.from(problem.body);
@@ -168,15 +180,22 @@ export class Delivery implements Sink {
   #finish(last?: Buffer): void {
     this.#whole = true;
     const response = this.#response;
-    if (this.#leavesBody() && this.#request.httpVersionMajor === 1)
+    if (this.#leavesBody() && this.#request.httpVersionMajor === 1) {
       lingerThenEnd(this.#request, response, last, this.#parts.clock);
-    else {
-      const unread = this.#leavesBody();
-      if (last && last.length > 0) response.end(last);
-      else response.end();
-      // RFC 9113 section 8.1: behind the answer, a stream is told not to send the rest of its body.
-      if (unread) streamOf(response).close(constants.NGHTTP2_NO_ERROR);
+      return this.#stallIfBehind();
     }
+    const unread = this.#leavesBody();
+    if (!last || last.length === 0) response.end();
+    // A short body as text goes out in one write with the head; as a buffer it would take a second one.
+    else if (last.length <= ONE_WRITE) response.end(last.toString("latin1"), "latin1");
+    else response.end(last);
+    // RFC 9113 section 8.1: behind the answer, a stream is told not to send the rest of its body.
+    if (unread) streamOf(response).close(constants.NGHTTP2_NO_ERROR);
+    this.#stallIfBehind();
+  }
+
+  #stallIfBehind(): void {
+    const response = this.#response;
     if ((response.socket?.writableLength ?? 0) > 0) this.#stall();
   }
 
@@ -214,6 +233,7 @@ export class Delivery implements Sink {
           ? refused("body-timeout", "the body came too slowly for the time one request may take; send it faster")
           : failed("timeout", "no answer came within the time one request may take"),
       );
+      this.#late = true;
       this.#exchange.depart();
     }
   }
@@ -227,13 +247,14 @@ export class Delivery implements Sink {
       this.#body?.cancel(new Error("the client left"));
     }
     const outcome = this.#outcome ?? failed("client-gone", "the client left before the answer");
-    over(this.#exchange);
+    over();
     const tunnelled = outcome.kind === "tunnelled";
     const handedOn = outcome.kind === "handed-on";
+    const hostStatus = handedOn && this.#response.headersSent ? this.#response.statusCode : 0;
     bus.publish("spillway:exchange", {
       exchange: this.#exchange,
       outcome,
-      status: tunnelled ? outcome.status : handedOn ? this.#response.statusCode : this.#status || CLIENT_GONE,
+      status: tunnelled ? outcome.status : hostStatus || this.#status || CLIENT_GONE,
       whole: tunnelled || (finished && (this.#whole || handedOn)),
       bytesOut: this.#bytes,
       durationMs: clock.now() - this.#exchange.startedAt,

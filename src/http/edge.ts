@@ -5,7 +5,7 @@ import type { TLSSocket } from "node:tls";
 import type { Clock } from "../core/clock.ts";
 import { toError } from "../core/errors.ts";
 import type { EventBus } from "../core/events.ts";
-import type { PriorityClass, RouteFacts, TraceContext, Upgrade } from "../core/exchange.ts";
+import type { Exchange, PriorityClass, RouteFacts, TraceContext, Upgrade } from "../core/exchange.ts";
 import type { HeaderList } from "../core/headers.ts";
 import { failed, refused, type Refused } from "../core/outcome.ts";
 import type { Handler } from "../core/stage.ts";
@@ -16,6 +16,7 @@ import { createHeadReader, type Head } from "./fields.ts";
 import { createForwarding, isLoop, type Hop } from "./forwarding.ts";
 import { HttpExchange } from "./http-exchange.ts";
 import { passInterim } from "./interim.ts";
+import { isHandshake, isHttp2 } from "./protocol.ts";
 import type { ListenSettings } from "./settings.ts";
 import { answerFault, turnAway } from "./turn-away.ts";
 import { lookEvery, Upload, type UploadLimits } from "./upload.ts";
@@ -43,6 +44,7 @@ export interface Judgement {
     raw: string,
     method: string,
     authority: string,
+    scheme: "http" | "https",
   ):
     | { kind: "ok"; target: string; path: string; query: string }
     | { kind: "asterisk" }
@@ -72,7 +74,9 @@ export class Edge {
   readonly #parts: EdgeParts;
   readonly #readHead = createHeadReader();
   readonly #connections = new WeakMap<object, Connection>();
-  readonly #open = new Set<HttpExchange>();
+  // A count, not a set: a set that turns over thousands of exchanges a second leaves its old tables behind in old
+  // space, and each keeps the requests it held alive until the next full collection.
+  #open = 0;
   readonly #delivery: DeliveryParts;
   readonly #limits: UploadLimits;
   readonly #requests: Timeouts;
@@ -94,40 +98,54 @@ export class Edge {
       writeTimeout: settings.writeTimeout,
       serverTiming: settings.serverTiming,
       draining: parts.draining,
-      over: (exchange) => this.#open.delete(exchange),
+      over: () => this.#open--,
     };
   }
 
   /** Exchanges that have not ended. */
   get open(): number {
-    return this.#open.size;
+    return this.#open;
   }
 
   /** Node's request listener and, with `handOn`, Express' middleware. */
-  handle(request: IncomingMessage, response: ServerResponse, handOn?: () => void): void {
+  handle(request: IncomingMessage, response: ServerResponse, handOn?: (exchange: Exchange) => void): void {
     const connection = this.connectionOf(request);
-    if (connection.poisoned) return;
+    if (connection.poison) {
+      connection.ignore(this.#parts.settings.maxOutstanding);
+      return;
+    }
     const serve = (): void => this.#serve(connection, request, response, handOn);
-    if (request.httpVersionMajor === 1) {
+    if (!isHttp2(request)) {
       if (connection.outstanding >= this.#parts.settings.maxOutstanding) {
         connection.socket.destroy();
         return;
       }
-      response.on("close", () => connection.end(request));
-      connection.begin(request, () => this.#guarded(response, serve));
+      response.on("close", () => connection.end(request, response));
+      connection.begin(request, response, () => this.#guarded(response, serve));
     } else this.#guarded(response, serve);
+  }
+
+  /** A request that Express gave back: it could not read its target, or the edge threw. */
+  unrouted(request: IncomingMessage, response: ServerResponse, thrown: unknown): void {
+    if (!thrown) {
+      this.handle(request, response);
+      return;
+    }
+    this.#parts.bus.publish("spillway:fault", { where: "edge", error: toError(thrown) });
+    if (isHttp2(request)) response.destroy();
+    else request.socket.destroy();
   }
 
   /** A request that wants to become a tunnel; `response` writes to its socket as long as there is none. */
   handleUpgrade(request: IncomingMessage, response: ServerResponse, join: Upgrade["join"]): void {
     const connection = this.connectionOf(request);
-    if (connection.poisoned) return;
+    if (connection.poison) return;
     this.#guarded(response, () => this.#serve(connection, request, response, undefined, join));
   }
 
   /** What is known of the connection a request came on. */
   connectionOf(request: IncomingMessage): Connection {
-    const key = request.httpVersionMajor === 2 ? sessionOf(request) : request.socket;
+    const key = isHttp2(request) ? sessionOf(request) : request.socket;
     let connection = this.#connections.get(key);
     if (!connection) {
       connection = this.#createConnection(request.socket, request.httpVersion);
@@ -158,7 +176,7 @@ export class Edge {
       serve();
     } catch (thrown) {
       this.#parts.bus.publish("spillway:fault", { where: "edge", error: toError(thrown) });
-      answerFault(response);
+      answerFault(response, this.#parts.clock);
     }
   }
 
@@ -166,7 +184,7 @@ export class Edge {
     connection: Connection,
     request: IncomingMessage,
     response: ServerResponse,
-    handOn: (() => void) | undefined,
+    handOn: ((exchange: Exchange) => void) | undefined,
     join?: Upgrade["join"],
   ): void {
     connection.current = response;
@@ -174,6 +192,11 @@ export class Edge {
     if ("fault" in head) {
       this.#away(connection, response, refused(head.fault, head.detail));
       return;
+    }
+    if (head.upgrade !== undefined && !join) {
+      // Not taken, so ignored. Node's parser has lost what follows such a request, so it is the last one.
+      connection.stop("last");
+      response.shouldKeepAlive = false;
     }
     const judged = this.#judge(connection, request, head);
     if (judged.kind === "refused") this.#away(connection, response, judged);
@@ -185,6 +208,8 @@ export class Edge {
   #judge(connection: Connection, request: IncomingMessage, head: Head): Judged {
     const judgement = this.#parts.judgement();
     const method = request.method!;
+    if (!isHttp2(request) && request.httpVersion !== "1.1" && request.httpVersion !== "1.0")
+      return refused("malformed", `HTTP/${request.httpVersion} is not spoken here; use HTTP/1.1`);
     if (method === "TRACE" || method === "CONNECT")
       return refused("unsupported", `${method} is not carried by this gateway`);
     const hostField = hostOf(request, head, connection);
@@ -193,7 +218,7 @@ export class Edge {
     const host = judgement.readHost(hostField, connection.hop.scheme);
     if (host.kind === "bad") return refused("malformed", host.detail);
     const raw = (request as { originalUrl?: string }).originalUrl ?? request.url!;
-    const target = judgement.readTarget(raw, method, host.authority);
+    const target = judgement.readTarget(raw, method, host.authority, connection.hop.scheme);
     if (target.kind === "bad") return refused("malformed", target.detail);
     if (target.kind === "asterisk") return target;
     if (isLoop(head.cdnLoop, this.#parts.name))
@@ -215,7 +240,7 @@ export class Edge {
     response: ServerResponse,
     head: Head,
     judged: JudgedRequest,
-    handOn: (() => void) | undefined,
+    handOn: ((exchange: Exchange) => void) | undefined,
     join: Upgrade["join"] | undefined,
   ): void {
     const { clock } = this.#parts;
@@ -234,8 +259,9 @@ export class Edge {
       `00-${trace.traceId}-${trace.spanId}-${trace.sampled ? "01" : "00"}`,
     );
     if (head.tracestate !== undefined && trace.parentId !== undefined) headers.push("tracestate", head.tracestate);
-    const upload = this.#uploadOf(request, response, head);
-    const exchange = new HttpExchange(
+    // What follows the head of a handshake belongs to the tunnel.
+    const upload = join ? undefined : this.#uploadOf(request, response, head);
+    const exchange: HttpExchange = new HttpExchange(
       {
         id,
         startedAt: clock.now(),
@@ -253,21 +279,18 @@ export class Edge {
         body: upload,
         trace,
         upgrade: join ? { key: head.websocketKey ?? "", join } : undefined,
-        handOn,
+        handOn: handOn && (() => delivery.handOn(() => handOn(exchange))),
       },
       (status, fields) => passInterim(response, status, fields),
     );
-    this.#open.add(exchange);
-    const delivery = new Delivery(this.#delivery, exchange, request, response, upload, (late) =>
+    this.#open++;
+    const delivery: Delivery = new Delivery(this.#delivery, exchange, request, response, upload, (late) =>
       this.#requests.start(late),
     );
     const handler = match.kind === "found" ? match.value.handler : undefined;
-    if (
-      join &&
-      !(match.kind === "found" && match.value.websocket && /^[A-Za-z0-9+/]{22}==$/.test(head.websocketKey ?? ""))
-    ) {
+    if (join && !(match.kind === "found" && match.value.websocket && isHandshake(request, head))) {
       delivery.deliver(
-        refused("upgrade-refused", "this route takes no WebSockets, or Sec-WebSocket-Key is not 16 octets in base64"),
+        refused("upgrade-refused", "this route takes no WebSockets, or the request is not a WebSocket handshake"),
       );
     } else if (handler) {
       const failedBy = (thrown: unknown): void => {
@@ -284,8 +307,7 @@ export class Edge {
   }
 
   #uploadOf(request: IncomingMessage, response: ServerResponse, head: Head): Upload | undefined {
-    const http2 = request.httpVersionMajor === 2;
-    const has = http2
+    const has = isHttp2(request)
       ? !(request as unknown as Http2ServerRequest).stream.endAfterHeaders
       : head.chunked || (head.contentLength ?? 0) > 0;
     if (!has) return undefined;
@@ -294,7 +316,7 @@ export class Edge {
   }
 
   #away(connection: Connection, response: ServerResponse, why: Refused): void {
-    connection.poisoned = response.req.httpVersionMajor === 1;
+    if (!isHttp2(response.req)) connection.stop("refused");
     turnAway(response, why, this.#parts, connection.hop.peer);
   }
 }

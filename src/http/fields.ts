@@ -1,4 +1,28 @@
-import { listMembers, type HeaderList } from "../core/headers.ts";
+import { isToken, listMembers, type HeaderList } from "../core/headers.ts";
+import {
+  PLAIN,
+  HOST,
+  CONTENT_LENGTH,
+  TRANSFER_ENCODING,
+  CONNECTION,
+  HOP,
+  UPGRADE,
+  EXPECT,
+  FORWARDED_FOR,
+  FORWARDED_PROTO,
+  FORWARDED_HOST,
+  FORWARDED,
+  VIA,
+  CDN_LOOP,
+  REQUEST_ID,
+  TRACEPARENT,
+  TRACESTATE,
+  TRUSTED_ONLY,
+  WEBSOCKET_KEY,
+  LOOKALIKE,
+  NEVER_NAMED,
+  classifyField,
+} from "./field-kinds.ts";
 
 /** What the head of a request says, once it is known to mean one thing only. */
 export interface Head {
@@ -29,96 +53,6 @@ export interface Head {
 export interface HeadFault {
   readonly fault: "malformed" | "expectation";
   readonly detail: string;
-}
-
-const PLAIN = 0;
-const HOST = 1;
-const CONTENT_LENGTH = 2;
-const TRANSFER_ENCODING = 3;
-const CONNECTION = 4;
-const HOP = 5; // hop-by-hop: dropped
-const UPGRADE = 6;
-const EXPECT = 7;
-const FORWARDED_FOR = 8;
-const FORWARDED_PROTO = 9;
-const FORWARDED_HOST = 10;
-const FORWARDED = 11;
-const VIA = 12;
-const CDN_LOOP = 13;
-const REQUEST_ID = 14;
-const TRACEPARENT = 15;
-const TRACESTATE = 16;
-const TRUSTED_ONLY = 17;
-const WEBSOCKET_KEY = 18;
-const PSEUDO = 19; // HTTP/2 pseudo field
-const LOOKALIKE = 20; // a guarded name spelt with "_"
-
-const KINDS: ReadonlyMap<string, number> = new Map([
-  ["host", HOST],
-  ["content-length", CONTENT_LENGTH],
-  ["transfer-encoding", TRANSFER_ENCODING],
-  ["connection", CONNECTION],
-  ["keep-alive", HOP],
-  ["proxy-connection", HOP],
-  ["proxy-authorization", HOP],
-  ["proxy-authenticate", HOP],
-  ["te", HOP],
-  ["trailer", HOP],
-  ["http2-settings", HOP],
-  ["upgrade", UPGRADE],
-  ["expect", EXPECT],
-  ["x-forwarded-for", FORWARDED_FOR],
-  ["x-forwarded-proto", FORWARDED_PROTO],
-  ["x-forwarded-host", FORWARDED_HOST],
-  ["forwarded", FORWARDED],
-  ["via", VIA],
-  ["cdn-loop", CDN_LOOP],
-  ["x-request-id", REQUEST_ID],
-  ["traceparent", TRACEPARENT],
-  ["tracestate", TRACESTATE],
-  ["sec-websocket-key", WEBSOCKET_KEY],
-  ...[
-    "client-ip",
-    "x-client-ip",
-    "x-cluster-client-ip",
-    "x-real-ip",
-    "true-client-ip",
-    "x-host",
-    "x-original-host",
-    "x-original-url",
-    "x-original-uri",
-    "x-rewrite-url",
-    "x-http-method",
-    "x-http-method-override",
-    "x-method-override",
-    "front-end-https",
-  ].map((name): [string, number] => [name, TRUSTED_ONLY]),
-]);
-
-/** Fields whose meaning is ours or the end points': a client may not have them stripped by naming them in Connection. */
-const NEVER_NAMED: ReadonlySet<string> = new Set([
-  "authorization",
-  "cookie",
-  "set-cookie",
-  "cache-control",
-  "content-type",
-]);
-
-const kindOf = (lower: string): number => {
-  const kind = KINDS.get(lower);
-  if (kind !== undefined) return kind;
-  if (lower.startsWith("x-forwarded-") || lower.startsWith("spillway-")) return TRUSTED_ONLY;
-  if (lower.charCodeAt(0) === 0x3a) return PSEUDO;
-  return PLAIN;
-};
-
-/** The kind of a field as spelt. A guarded name with "_" for "-" is a lookalike: CGI and WSGI servers fold the two. */
-export function classifyField(name: string): number {
-  const lower = name.toLowerCase();
-  const kind = kindOf(lower);
-  if (kind !== PLAIN || !lower.includes("_")) return kind;
-  const folded = lower.replaceAll("_", "-");
-  return kindOf(folded) === PLAIN && !NEVER_NAMED.has(folded) ? PLAIN : LOOKALIKE;
 }
 
 /** 1 to 15 digits, no sign, no leading zero: every parser agrees on these (security rule S3). */
@@ -259,8 +193,9 @@ function settle(found: Gathering, version: string): Head | HeadFault {
   const tokens = found.connection === undefined ? undefined : readConnection(found.connection);
   if (tokens && "fault" in tokens) return tokens;
   const upgrade = tokens?.upgrade && version !== "2.0" ? found.upgradeField?.toLowerCase().trim() : undefined;
+  const kept = tokens && tokens.named.size > 0 ? dropNamed(found.endToEnd, tokens.named) : found.endToEnd;
   return {
-    endToEnd: tokens && tokens.named.size > 0 ? dropNamed(found.endToEnd, tokens.named) : found.endToEnd,
+    endToEnd: version === "2.0" ? joinCookies(kept) : kept,
     host: found.host,
     contentLength: framing.length,
     chunked: framing.chunked,
@@ -313,6 +248,7 @@ function readConnection(value: string): ConnectionTokens | HeadFault {
     const kind = classifyField(token);
     if (kind === UPGRADE) upgrade = true;
     else if (kind === HOP) continue;
+    else if (!isToken(token)) return malformed("a member of Connection is not a field name");
     else if (kind !== PLAIN || NEVER_NAMED.has(token)) {
       return malformed(`Connection may not name the field "${token.slice(0, 40)}": it is not hop-by-hop`);
     } else named.add(token);
@@ -326,4 +262,17 @@ function dropNamed(list: HeaderList, named: ReadonlySet<string>): HeaderList {
     if (!named.has(list[i]!.toLowerCase())) kept.push(list[i]!, list[i + 1]!);
   }
   return kept;
+}
+
+/** HTTP/2 may split a cookie into lines for better compression; elsewhere there may be one line (RFC 9113 section 8.2.3). */
+function joinCookies(list: HeaderList): HeaderList {
+  const rest: HeaderList = [];
+  const cookies: string[] = [];
+  for (let i = 0; i < list.length; i += 2) {
+    if (list[i]!.toLowerCase() === "cookie") cookies.push(list[i + 1]!);
+    else rest.push(list[i]!, list[i + 1]!);
+  }
+  if (cookies.length < 2) return list;
+  rest.push("cookie", cookies.join("; "));
+  return rest;
 }

@@ -34,7 +34,7 @@ export class HttpExchange implements Exchange, Departure {
   readonly handOn: (() => void) | undefined;
   readonly #interim: (status: number, headers: HeaderList) => void;
   #gone = false;
-  #listeners: Set<() => void> | undefined;
+  #listeners: (() => void)[] | undefined;
 
   constructor(facts: ExchangeFacts, interim: (status: number, headers: HeaderList) => void) {
     this.id = facts.id;
@@ -70,9 +70,12 @@ export class HttpExchange implements Exchange, Departure {
       listener();
       return () => {};
     }
-    const listeners = (this.#listeners ??= new Set());
-    listeners.add(listener);
-    return () => listeners.delete(listener);
+    const listeners = (this.#listeners ??= []);
+    listeners.push(listener);
+    return () => {
+      const at = listeners.indexOf(listener);
+      if (at >= 0) listeners.splice(at, 1);
+    };
   }
 
   interim(status: number, headers: HeaderList): void {
@@ -85,6 +88,6 @@ export class HttpExchange implements Exchange, Departure {
     this.#gone = true;
     const listeners = this.#listeners;
     this.#listeners = undefined;
-    if (listeners) for (const listener of listeners) listener();
+    if (listeners) for (const listener of listeners.slice()) listener();
   }
 }

@@ -114,7 +114,7 @@ function createHttp1Side(
   http2: Http2Server | undefined,
   tunnels: Set<Duplex>,
 ): Server {
-  const { edge, listener, settings, bus } = parts;
+  const { edge, listener, settings, bus, clock } = parts;
   const options: ServerOptions & {
     optimizeEmptyRequests?: boolean;
     shouldUpgradeCallback?: (request: IncomingMessage) => boolean;
@@ -126,6 +126,8 @@ function createHttp1Side(
     connectionsCheckingInterval: checkEvery(settings.headTimeout),
     keepAliveTimeout: settings.keepAlive,
     insecureHTTPParser: false,
+    // A missing Host is refused by the edge, in our words.
+    requireHostHeader: false,
     optimizeEmptyRequests: true,
     shouldUpgradeCallback: wantsWebSocket,
   };
@@ -144,14 +146,15 @@ function createHttp1Side(
   server.on("checkContinue", listener);
   server.on("checkExpectation", listener);
   server.on("clientError", (error: Error, socket: Duplex) =>
-    answerParseError(error, socket as Socket, edge.knownConnection(socket as Socket), { bus }),
+    answerParseError(error, socket as Socket, edge.knownConnection(socket as Socket), { bus, clock }),
   );
   server.on("connect", (request: IncomingMessage, socket: Duplex) => {
-    if (!takeOver(socket as Socket, edge)) return;
-    edge.handle(request, answerOn(request, socket as Socket));
+    socket.on("error", () => socket.destroy());
+    if (!cutIfBusy(edge, socket as Socket)) edge.handle(request, answerOn(request, socket as Socket));
   });
   server.on("upgrade", (request: IncomingMessage, socket: Duplex, first: Buffer) => {
-    if (!takeOver(socket as Socket, edge)) return;
+    socket.on("error", () => socket.destroy());
+    if (cutIfBusy(edge, socket as Socket)) return;
     const takeEarly = holdEarly(socket as Socket, first);
     const response = answerOn(request, socket as Socket);
     edge.handleUpgrade(request, response, (dependency, headers) => {
@@ -166,14 +169,13 @@ function createHttp1Side(
 }
 
 /**
- * Whether a socket that Node's server has let go of may be answered on. Not when answers to requests before this one
- * are still to come on it: Node would write them between ours, and refuses a second answer by throwing.
+ * Cuts a connection whose earlier requests are not all answered. Node has let go of the socket, so that answers could
+ * no longer be kept in order, and nobody asks for a tunnel before the connection is quiet.
  */
-function takeOver(socket: Socket, edge: Edge): boolean {
-  socket.on("error", () => socket.destroy());
-  const clear = (edge.knownConnection(socket)?.outstanding ?? 0) === 0;
-  if (!clear) socket.destroy();
-  return clear;
+function cutIfBusy(edge: Edge, socket: Socket): boolean {
+  const busy = (edge.knownConnection(socket)?.outstanding ?? 0) > 0;
+  if (busy) socket.destroy();
+  return busy;
 }
 
 const wantsWebSocket = (request: IncomingMessage): boolean => request.headers.upgrade?.toLowerCase() === "websocket";

@@ -59,7 +59,10 @@ export const listenSettings = z
       .default(64)
       .describe("Requests in flight on one connection; a connection with more is cut"),
     accessLog: z
-      .union([z.boolean(), z.strictObject({ sample: z.number().min(0).max(1) })])
+      .union([
+        z.boolean(),
+        z.strictObject({ sample: z.number().min(0).max(1).describe("Share of the served ones, 0 to 1") }),
+      ])
       .default(true)
       .describe("One line a request; { sample: 0.01 } keeps a share of the served ones and everything else"),
     serverTiming: z.boolean().default(false).describe("Tell clients in Server-Timing where the time went"),
@@ -78,4 +81,3 @@ export const drainSettings = z
   .prefault({});
 
 export type ListenSettings = z.output<typeof listenSettings>;
-export type DrainSettings = z.output<typeof drainSettings>;

@@ -1,8 +1,11 @@
 import type { ServerResponse } from "node:http";
 import type { Socket } from "node:net";
+import { Http2ServerResponse } from "node:http2";
+import type { Clock } from "../core/clock.ts";
 import type { EventBus } from "../core/events.ts";
 import { refused, type Refused, type RefusedReason } from "../core/outcome.ts";
 import type { Connection } from "./connection.ts";
+import { lingerThenEnd } from "./linger.ts";
 import { problemOfTurnedAway, type Problem } from "./problems.ts";
 
 interface TurnAwayParts {
@@ -10,16 +13,21 @@ interface TurnAwayParts {
 }
 
 /** Answers a request on which the gateway itself failed before it was an exchange, and closes its connection. */
-export function answerFault(response: ServerResponse): void {
+export function answerFault(response: ServerResponse, clock: Clock): void {
+  const detail = "the gateway failed on this request; its log tells more";
   if (response.headersSent) response.destroy();
-  else
-    write(response, problemOfTurnedAway("internal", "the gateway failed on this request; its log tells more", "none"));
+  else write(response, problemOfTurnedAway("internal", detail, "none"), clock);
 }
 
 /** Answers a request that must not become an exchange, and closes its connection: what follows on it cannot be trusted. */
-export function turnAway(response: ServerResponse, why: Refused, parts: TurnAwayParts, address: string): void {
+export function turnAway(
+  response: ServerResponse,
+  why: Refused,
+  parts: TurnAwayParts & { readonly clock: Clock },
+  address: string,
+): void {
   const problem = problemOfTurnedAway(why.reason, why.detail, "none");
-  write(response, problem);
+  write(response, problem, parts.clock);
   parts.bus.publish("spillway:turned-away", {
     reason: why.reason,
     status: problem.status,
@@ -28,7 +36,7 @@ export function turnAway(response: ServerResponse, why: Refused, parts: TurnAway
   });
 }
 
-function write(response: ServerResponse, problem: Problem): void {
+function write(response: ServerResponse, problem: Problem, clock: Clock): void {
   const body = Buffer.from(problem.body);
   const headers = [
     "Content-Type",
@@ -38,14 +46,17 @@ function write(response: ServerResponse, problem: Problem): void {
     "Cache-Control",
     "no-store",
   ];
-  if (response.req.httpVersionMajor === 1) headers.push("Connection", "close");
+  if (!(response instanceof Http2ServerResponse)) headers.push("Connection", "close");
   response.writeHead(problem.status, headers);
-  response.end(body);
+  const { headers: fields, complete, httpVersionMajor } = response.req;
+  const announced = fields["transfer-encoding"] !== undefined || (fields["content-length"] ?? "0") !== "0";
+  if (httpVersionMajor === 1 && announced && !complete) lingerThenEnd(response.req, response, body, clock);
+  else response.end(body);
 }
 
 /** What Node's parser says about a request it could not read. */
 export function parserRefusal(error: Error & { code?: string }): Refused {
-  switch (error.code) {
+  switch (error.code ?? "") {
     case "HPE_HEADER_OVERFLOW":
       return refused("head-too-large", "the request line and the fields together are larger than this gateway takes");
     case "ERR_HTTP_REQUEST_TIMEOUT":
@@ -57,35 +68,72 @@ export function parserRefusal(error: Error & { code?: string }): Refused {
   }
 }
 
+/** How long, and for how many octets, a client may go on sending after a parse error was answered. */
+const LINGER_MS = 1000;
+const LINGER_OCTETS = 1024 * 1024;
+
 /**
- * The answer to a parse error: written straight to the socket, unless an answer is already on its way there, for
- * then more octets would be taken for a part of it.
+ * Deals with a parse error. Requests that were whole are answered first, then comes the answer to what could not be
+ * read; in the middle of an answer more octets would be taken for a part of it, so there the connection is cut.
  */
 export function answerParseError(
   error: Error & { code?: string },
   socket: Socket,
   connection: Connection | undefined,
-  parts: TurnAwayParts,
+  parts: TurnAwayParts & { readonly clock: Clock },
 ): void {
-  const why = parserRefusal(error);
-  const reset = error.code === "ECONNRESET" || error.code === "EPIPE";
-  const midAnswer =
-    connection !== undefined &&
-    (connection.outstanding > 1 || (connection.outstanding === 1 && connection.current?.headersSent === true));
-  if (connection) connection.poisoned = true;
-  if (reset || midAnswer || !socket.writable) {
+  if (error.code === "ECONNRESET" || error.code === "EPIPE") {
     socket.destroy();
     return;
   }
-  const address = socket.remoteAddress ?? "";
+  // Octets behind the first error, or behind what was refused, only repeat it: the connection is ending.
+  if (connection?.poison === "unreadable" || connection?.poison === "refused" || socket.writableEnded) return;
+  const why = parserRefusal(error);
+  if (!connection || connection.betweenRequests) {
+    // Octets behind a request that asked for the end of the connection: its answer ends it.
+    const ends = connection?.poison === "last" || error.code === "HPE_CLOSED_CONNECTION";
+    connection?.stop("unreadable");
+    if (ends) return;
+    const answer = (): void => {
+      if (!socket.writable) return;
+      endLingering(socket, rawAnswer(why.reason, why.detail), parts.clock);
+      tell(why, socket, parts);
+    };
+    if (connection) connection.whenIdle(answer);
+    else answer();
+    return;
+  }
+  connection.stop("unreadable");
+  if (connection.outstanding > 1 || connection.current?.headersSent === true || !socket.writable) {
+    socket.destroy();
+    return;
+  }
   socket.end(rawAnswer(why.reason, why.detail));
   socket.destroySoon();
-  parts.bus.publish("spillway:turned-away", {
+  tell(why, socket, parts);
+}
+
+function tell(why: Refused, socket: Socket, { bus }: TurnAwayParts): void {
+  bus.publish("spillway:turned-away", {
     reason: why.reason,
     status: problemOfTurnedAway(why.reason, "", "none").status,
     detail: why.detail,
-    address,
+    address: socket.remoteAddress ?? "",
   });
+}
+
+/** Says the last word. Closing at once would reset a client that still sends, and could take the answer with it. */
+function endLingering(socket: Socket, text: string, clock: Clock): void {
+  const before = socket.bytesRead;
+  socket.end(text);
+  let left = LINGER_MS;
+  const look = (): void => {
+    left -= LINGER_MS / 10;
+    if (left <= 0 || socket.bytesRead - before > LINGER_OCTETS) socket.destroy();
+    else stop = clock.after(LINGER_MS / 10, look, "background");
+  };
+  let stop = clock.after(LINGER_MS / 10, look, "background");
+  socket.once("close", () => stop());
 }
 
 function rawAnswer(reason: RefusedReason, detail: string): string {

@@ -81,6 +81,7 @@ export class Upload implements RequestBody {
     if (this.length !== undefined && this.length > this.#limits.maxBody) {
       return (this.#readiness = Promise.resolve("too-large"));
     }
+    if (this.#request.readableDidRead) return (this.#readiness = Promise.resolve("read-before"));
     this.#readiness = new Promise((resolve) => {
       this.#settle = resolve;
       this.#start();
@@ -119,7 +120,8 @@ export class Upload implements RequestBody {
       return;
     }
     request.on("data", this.#onData);
-    request.on("end", () => this.#end("end"));
+    request.on("aborted", () => this.#end("gone"));
+    request.on("end", () => this.#end(this.#isWhole() ? "end" : "gone"));
     request.on("close", () => this.#end("gone"));
     request.on("error", () => this.#end("gone"));
     this.#lookedAt = this.#readAt = this.#clock.now();
@@ -141,6 +143,13 @@ export class Upload implements RequestBody {
     }
     this.#wakeUp();
   };
+
+  /** HTTP/2 streams that were reset end like whole ones: only the code, and the octets missing, tell. */
+  #isWhole(): boolean {
+    const { stream } = this.#request as { stream?: { readonly rstCode?: number; readonly aborted?: boolean } };
+    if (stream?.rstCode || stream?.aborted) return false;
+    return this.length === undefined || this.length === this.#total;
+  }
 
   #resume(): void {
     if (!this.#request.isPaused()) return;

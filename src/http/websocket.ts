@@ -45,6 +45,9 @@ export function joinTunnel(
   if (early.length > 0) dependency.write(early);
   client.pipe(dependency);
   dependency.pipe(client);
+  // No half-open tunnels: a WebSocket is over for both once one of them has ended its side.
+  client.on("end", () => dependency.end(() => dependency.destroy()));
+  dependency.on("end", () => client.destroySoon());
   dependency.on("error", () => client.destroy());
   dependency.on("close", () => client.destroySoon());
   client.on("close", () => {

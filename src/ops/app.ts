@@ -6,7 +6,7 @@ import { createHexSource, type Clock } from "../core/clock.ts";
 import type { Control } from "../core/control.ts";
 import { UsageError, toError } from "../core/errors.ts";
 import type { EventBus } from "../core/events.ts";
-import type { Audit } from "./audit.ts";
+import { boundAudit, type Audit } from "./audit.ts";
 import { createPolicy, type Actor } from "./auth.ts";
 import type { OpsCall, Reply } from "./call.ts";
 import { config } from "./config.ts";
@@ -41,11 +41,14 @@ const MAX_CONNECTIONS = 256;
 const HEAD_TIMEOUT = 5_000;
 const REQUEST_TIMEOUT = 10_000;
 const KEEP_ALIVE = 30_000;
+/** A client that neither sends nor takes anything for so long is cut. A stream has to say something more often. */
+const IDLE = 60_000;
 const CLOSE_PATIENCE = 1_000;
 
 /** Throws a UsageError on settings that would let in more than they should. */
-export function createOps(parts: OpsParts): Ops {
-  const { settings, clock } = parts;
+export function createOps(given: OpsParts): Ops {
+  const { settings, clock } = given;
+  const parts = { ...given, audit: boundAudit(given.audit, clock) };
   const app = createApp(parts, createGate(createPolicy(settings), createLockout(clock), parts.audit));
   const server = createLimitedServer(app);
   return {
@@ -204,6 +207,7 @@ function createLimitedServer(app: Express): Server {
     },
     app,
   );
+  server.timeout = IDLE;
   server.maxConnections = MAX_CONNECTIONS;
   server.on("clientError", answerBrokenHead);
   return server;

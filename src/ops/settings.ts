@@ -23,7 +23,11 @@ export const opsSettings = z
             .regex(/^[A-Za-z0-9_.-]{1,64}$/, "letters, digits, _ . - only")
             .describe("Shown in the audit"),
           role: role.describe("read: look; operate: also steer; admin: also reload and drain"),
-          token: z.string().min(MIN_TOKEN, "a token needs at least 32 characters: openssl rand -hex 32").max(512),
+          token: z
+            .string()
+            .min(MIN_TOKEN, "a token needs at least 32 characters: openssl rand -hex 32")
+            .max(512)
+            .describe("The secret itself: take it from the environment"),
         }),
       )
       .default([])

@@ -58,16 +58,17 @@ function checkDots(text: string, fault: (what: string) => never): void {
 
 /**
  * A canonical path as patterns see it: parameters (`;x=y`) gone from every segment, escapes decoded, slashes merged.
- * Origins differ in what they take away before they look, so what a rule judges must not hang on it.
+ * Origins differ in what they take away before they look, so what a rule judges must not hang on it: some take an
+ * escaped ";" for a plain one, and for them it `ends segments`, too.
  */
-export function plainPath(path: string): string {
+export function plainPath(path: string, escaped: "ends segments" | "is text" = "is text"): string {
   if (!path.includes(";") && !path.includes("%")) return path;
   let plain = "";
   for (let from = 1; from <= path.length;) {
     const slash = path.indexOf("/", from);
     const end = slash < 0 ? path.length : slash;
     const segment = path.slice(from, end);
-    const mark = segment.indexOf(";");
+    const mark = segment.search(escaped === "is text" ? /;/ : /;|%3B/);
     const text = mark < 0 ? segment : segment.slice(0, mark);
     if (text !== "" || end === path.length) plain += `/${decodeSegment(text)}`;
     from = end + 1;

@@ -20,7 +20,10 @@ const headerEdits = z.strictObject({
 });
 
 const notYet = (what: string) =>
-  z.literal("off", { error: `this version has no ${what} yet: write "off" or leave the key out` }).optional();
+  z
+    .literal("off", { error: `this version has no ${what} yet: write "off" or leave the key out` })
+    .optional()
+    .describe(`This version has no ${what} yet`);
 
 export const routeSettings = z.strictObject({
   name: z
@@ -32,7 +35,8 @@ export const routeSettings = z.strictObject({
     host: z
       .string()
       .regex(/^(\*\.)?[A-Za-z0-9.-]+(:\d+)?$/, 'expected a host such as "api.example.org" or "*.example.org"')
-      .optional(),
+      .optional()
+      .describe('"api.example.org" or "*.example.org"; absent: every host'),
     path: pathPattern.describe('"/a/b", "/items/:id", "/api/*" (the prefix itself too), "/*" for everything'),
     methods: z.array(method).min(1).optional().describe("Absent: every method. GET brings HEAD with it"),
   }),
@@ -42,9 +46,9 @@ export const routeSettings = z.strictObject({
     .describe('A name under dependencies, or "next": the host application\'s own routes (library only)'),
   respond: z
     .strictObject({
-      status: z.int().min(200).max(599),
-      body: z.string().max(65_536).default(""),
-      contentType: fieldValue.default("text/plain; charset=utf-8"),
+      status: z.int().min(200).max(599).describe("Its status"),
+      body: z.string().max(65_536).default("").describe("Its body, at most 64 KiB"),
+      contentType: fieldValue.default("text/plain; charset=utf-8").describe("Its Content-Type, when there is a body"),
     })
     .optional()
     .describe("A fixed answer; no dependency is asked"),
@@ -52,12 +56,13 @@ export const routeSettings = z.strictObject({
     .union([
       z.enum(classes),
       z.strictObject({
-        header: fieldName,
-        map: z.record(z.string(), z.enum(classes)),
-        default: z.enum(classes).default("default"),
+        header: fieldName.describe("Field of the request that tells the class"),
+        map: z.record(z.string(), z.enum(classes)).describe("Value of the field to class"),
+        default: z.enum(classes).default("default").describe("For any other value, and without the field"),
       }),
     ])
-    .default("default"),
+    .default("default")
+    .describe("Who comes first when not all can be served: a class, or a field that tells it"),
   rewrite: z
     .union([
       z.strictObject({
@@ -73,7 +78,8 @@ export const routeSettings = z.strictObject({
           .describe('A whole path; ":name" takes what the pattern captured'),
       }),
     ])
-    .optional(),
+    .optional()
+    .describe("What the dependency is asked for; absent: what the client asked for, byte for byte"),
   requestHeaders: headerEdits.optional(),
   responseHeaders: headerEdits.optional(),
   timeout: duration({ min: "1ms", max: "1h" }).optional().describe("Head of the answer, in place of the dependency's"),

@@ -67,13 +67,13 @@ export function compileRoutes<T>(
   }
   return {
     match(authority, path, method) {
-      const plain = plainPath(path);
+      const plain = plainPath(path, "ends segments");
       const best = hosts.fold<Candidate<T> | undefined>(authority, undefined, (reached, root) =>
         find(root, plain, 1, method, reached),
       );
       if (best === undefined) return methodsOf(hosts, authority, plain);
       if (best.names.length === 0) return best.plain;
-      return { kind: "found", value: best.value, params: capture(best, plain) };
+      return { kind: "found", value: best.value, params: capture(best, plainPath(path)) };
     },
   };
 }

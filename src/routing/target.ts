@@ -18,20 +18,21 @@ export type Target =
 const PLAIN = /^(?:\/[!"$&-\-0-9:->@-[\]-~][!"$&-.0-9:->@-[\]-~]*)*\/?$/;
 const QUERY = /^[!"$-~]*$/;
 // Servlet containers take what follows a ";" away before they look for dots, some even when it is escaped.
-const DOT_SEGMENT = /\/\.{1,2}(?:[;/]|%3B|$)/;
+const DOT_SEGMENT = /\/(?:\.{1,2}(?:[;/]|%3B|$)|%3B)/;
 
 const bad = (detail: string): Target => ({ kind: "bad", detail });
 const ASTERISK: Target = Object.freeze({ kind: "asterisk" });
 const NOT_VISIBLE = bad('the request target holds "#" or an octet outside visible ASCII');
 
 /**
- * Judges a request target (RFC 9112 section 3.2). `host` is the authority as `readHost` gives it. The query is opaque:
+ * Judges a request target (RFC 9112 section 3.2). `host` is the authority as `readHost` gives it, `scheme` that of
+ * the connection. The query is opaque:
  * its escapes are neither checked nor changed.
  */
-export function readTarget(raw: string, method: string, host: string): Target {
+export function readTarget(raw: string, method: string, host: string, scheme: "http" | "https" = "http"): Target {
   if (raw.charCodeAt(0) === SLASH) return readOrigin(raw);
   if (raw === "*") return method === "OPTIONS" ? ASTERISK : bad('the target "*" is for OPTIONS only');
-  return readAbsolute(raw, host);
+  return readAbsolute(raw, host, scheme);
 }
 
 function readOrigin(target: string): Target {
@@ -44,10 +45,11 @@ function readOrigin(target: string): Target {
   return canonical.kind === "bad" ? canonical : { kind: "ok", target, path: canonical.path, query };
 }
 
-function readAbsolute(raw: string, host: string): Target {
+function readAbsolute(raw: string, host: string, wanted: "http" | "https"): Target {
   const found = /^(https?):\/\/([^/?]*)/i.exec(raw);
   if (!found) return bad("the request target is neither a path nor an http URL");
   const scheme = found[1]!.length === 4 ? "http" : "https";
+  if (scheme !== wanted) return bad(`the scheme of the request target is not that of the connection, ${wanted}`);
   const named = readHost(found[2]!, scheme);
   if (named.kind === "bad") return bad("the authority of the request target is not a host with an optional port");
   if (named.authority !== host) return bad("the authority of the request target is not that of the Host field");
@@ -85,7 +87,7 @@ function canonicalPath(raw: string): Canonical {
   }
   path = copied === 0 ? raw : path + raw.slice(copied);
   return DOT_SEGMENT.test(path)
-    ? { kind: "bad", detail: 'the path holds a "." or ".." segment' }
+    ? { kind: "bad", detail: 'the path holds a "." or ".." segment, or one that begins with an escaped ";"' }
     : { kind: "path", path };
 }
 

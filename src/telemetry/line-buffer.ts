@@ -24,8 +24,8 @@ export interface LineBufferSettings {
 
 export const lineBufferDefaults: LineBufferSettings = {
   most: 1 << 20,
-  eager: 4096,
-  flushEvery: 1000,
+  eager: 65_536,
+  flushEvery: 100,
   patience: 1000,
 };
 

@@ -15,6 +15,8 @@ export type AccessLog = boolean | { readonly sample: number };
 export interface Log {
   /** A line with `"event": event`. Texts in `fields` are redacted and cut at 1 kB. */
   write(level: Exclude<LogLevel, "silent">, event: string, fields?: object): void;
+  /** Like {@link Log.write}, but whatever the level: for what tools wait for, such as "listening". */
+  announce(event: string, fields?: object): void;
   /** A line with `"event": "audit"`, at every level; when the destination takes none it goes to the spare one. */
   audit(entry: object): void;
   setAccessLog(accessLog: AccessLog): void;
@@ -49,6 +51,7 @@ export function createLog(parts: LogParts): Log {
   const lines = createLineBuffer(parts.destination, clock, buffer);
   const spare = parts.spare && createLineBuffer(parts.spare, clock, buffer);
   const events = jsonLogger(parts.level, clock, (line) => lines.add(line));
+  const announcements = jsonLogger("info", clock, (line) => lines.add(line));
   const audits = jsonLogger("info", clock, (line) => lines.add(line) || spare?.add(line));
   let accessLog = parts.accessLog;
 
@@ -62,6 +65,7 @@ export function createLog(parts: LogParts): Log {
   ];
   return {
     write,
+    announce: (event, fields = {}) => announcements.info(clean({ event, ...fields }, redact)),
     audit: (entry) => audits.info(clean({ event: "audit", ...entry }, redact)),
     setAccessLog(next) {
       accessLog = next;
@@ -103,6 +107,11 @@ function subscribeRest(bus: EventBus, write: Log["write"], bursts: Bursts): (() 
       const level = outcome === "refused" ? "error" : "info";
       const some = errors.length > 0 ? errors.slice(0, MOST_ERRORS) : undefined;
       write(level, "reload", { outcome, hash, errors: some });
+    }),
+    bus.subscribe("spillway:worker", ({ worker, pid, change }) => {
+      if (change.kind === "serving") return write("info", "worker-serving", { worker, pid });
+      const { reason, detail, replacedIn } = change;
+      write(replacedIn === undefined ? "info" : "warn", "worker-gone", { worker, pid, reason, detail, replacedIn });
     }),
     bus.subscribe("spillway:drain", ({ phase, open }) => write("info", "drain", { phase, open })),
   ];

@@ -119,6 +119,7 @@ interface Endings {
   readonly failed: PairTally;
   readonly turnedAway: Tally;
   readonly faults: Tally;
+  readonly workers: Tally;
 }
 
 const createEndings = (): Endings => ({
@@ -126,6 +127,7 @@ const createEndings = (): Endings => ({
   failed: createPairTally(MOST_WORDS, MOST_DEPENDENCIES),
   turnedAway: createTally(MOST_WORDS),
   faults: createTally(MOST_WORDS),
+  workers: createTally(MOST_WORDS),
 });
 
 function listen(
@@ -144,6 +146,9 @@ function listen(
     bus.subscribe("spillway:exchange", ended),
     bus.subscribe("spillway:turned-away", ({ reason }) => endings.turnedAway.add(reason)),
     bus.subscribe("spillway:fault", ({ where }) => endings.faults.add(where)),
+    bus.subscribe("spillway:worker", ({ change }) => {
+      if (change.kind === "gone") endings.workers.add(change.reason);
+    }),
     bus.subscribe("spillway:reload", ({ outcome }) => {
       reloads.tally.add(outcome);
       reloads.successful = outcome === "refused" ? 0 : 1;
@@ -192,12 +197,13 @@ function durationSamples({ route, buckets, seconds }: RouteFigures): Sample[] {
   return samples;
 }
 
-function endingViews({ refused, failed, turnedAway, faults }: Endings): View[] {
+function endingViews({ refused, failed, turnedAway, faults, workers }: Endings): View[] {
   return [
     pairView("spillway_refused_total", "Exchanges the gateway refused", ["reason", "class"], refused),
     pairView("spillway_failed_total", "Exchanges others made fail", ["reason", "dependency"], failed),
     tallyView("spillway_turned_away_total", "Requests ended before they became an exchange", "reason", turnedAway),
     tallyView("spillway_faults_total", "Faults of the gateway's own", "where", faults),
+    tallyView("spillway_worker_exits_total", "Worker processes that are gone", "reason", workers),
   ];
 }
 

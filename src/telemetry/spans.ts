@@ -20,7 +20,10 @@ type Api = typeof import("@opentelemetry/api");
 export async function createSpans({ bus, clock, version }: SpansParts): Promise<Spans> {
   const api = await loadApi();
   if (!api) return { close: () => {} };
+  const unset = new api.ProxyTracerProvider().getDelegate();
   const close = bus.subscribe("spillway:exchange", (event) => {
+    const provider = api.trace.getTracerProvider();
+    if (provider instanceof api.ProxyTracerProvider && provider.getDelegate() === unset) return;
     record(api, version, event, clock.wall());
   });
   return { close };

@@ -4,7 +4,7 @@
  * breaker, no metrics, no log: everything a gateway adds is counted from here.
  *
  * Done for speed: fields stay raw name-value pairs in one flat array each way, nothing is spread into objects by us;
- * an answer of at most {@link SMALL} octets leaves in one write, its body as latin1 text behind the head;
+ * an answer of at most {@link SMALL} octets leaves in one write, up to {@link TEXT} as one string with the head;
  * connections come from a stack, so that none has to be looked for and the warmest is used first.
  */
 import type { IncomingMessage, ServerResponse } from "node:http";
@@ -12,6 +12,9 @@ import { Client, type Dispatcher } from "undici";
 
 /** Octets of body up to which an answer is kept back to leave in one write. */
 const SMALL = 65_536;
+
+/** Octets up to which it is cheaper to make text of a body, for one string with the head, than to write two buffers. */
+const TEXT = 4096;
 
 /** Connections to the upstream. With more requests than that in flight, the others queue on them in turn. */
 const CONNECTIONS = 64;
@@ -125,8 +128,13 @@ class Relay implements Dispatcher.DispatchHandler {
   onResponseEnd(): void {
     this.#finish();
     const kept = this.#kept;
-    if (kept === undefined || kept.length === 0) this.#res.end();
-    else this.#res.end((kept.length === 1 ? (kept[0] as Buffer) : Buffer.concat(kept)).toString("latin1"), "latin1");
+    if (kept === undefined || kept.length === 0) {
+      this.#res.end();
+      return;
+    }
+    const body = kept.length === 1 ? (kept[0] as Buffer) : Buffer.concat(kept);
+    if (body.length <= TEXT) this.#res.end(body.toString("latin1"), "latin1");
+    else this.#res.end(body);
   }
 
   onResponseError(): void {

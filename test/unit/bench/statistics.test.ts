@@ -24,6 +24,11 @@ suite("statistics of the benchmarks", () => {
     assert.ok(Number.isNaN(pairedRatio([1, 2], [])));
   });
 
+  test("a starved slice counts nowhere and shifts no pair", () => {
+    assert.equal(median([1, Number.NaN, 3]), 2);
+    assert.equal(pairedRatio([20, Number.NaN, 30], [10, 10, 10]), 2.5);
+  });
+
   test("contenders are visited there and back", () => {
     assert.deepEqual(thereAndBack(3, 2), [0, 1, 2, 2, 1, 0, 0, 1, 2, 2, 1, 0]);
   });

@@ -1,12 +1,14 @@
 import assert from "node:assert/strict";
-import type { IncomingMessage } from "node:http";
+import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Socket } from "node:net";
 import { suite, test } from "node:test";
 import * as fc from "fast-check";
 import { Connection } from "../../../src/http/connection.ts";
 
 const hop = { peer: "192.0.2.1", peerTrusted: false, scheme: "http", version: "1.1" } as const;
-const connection = (socket = { writable: true }): Connection => new Connection(socket as Socket, hop, () => []);
+const connection = (socket = { writable: true, once() {} }): Connection =>
+  new Connection(socket as unknown as Socket, hop, () => []);
+const answer = {} as ServerResponse;
 const asking = (method: string): IncomingMessage => ({ method }) as IncomingMessage;
 
 suite("pipelined requests on a connection", () => {
@@ -32,7 +34,7 @@ suite("pipelined requests on a connection", () => {
           if (id === undefined) return;
           const request = running.get(id)!;
           running.delete(id);
-          one.end(request);
+          one.end(request, answer);
           check();
         };
         for (const step of script) {
@@ -40,7 +42,7 @@ suite("pipelined requests on a connection", () => {
           else {
             const id = begun++;
             const request = asking(step);
-            one.begin(request, () => {
+            one.begin(request, answer, () => {
               started.push(id);
               running.set(id, request);
             });
@@ -59,16 +61,16 @@ suite("pipelined requests on a connection", () => {
   });
 
   for (const [what, spoil] of [
-    ["a poisoned connection", (one: Connection) => void (one.poisoned = true)],
+    ["a poisoned connection", (one: Connection) => one.stop("refused")],
     ["a closing one", (one: Connection) => void Object.assign(one.socket, { writable: false })],
   ] as const) {
     test(`${what} begins nothing that waited`, () => {
       const one = connection();
       const first = asking("POST");
-      one.begin(first, () => {});
-      one.begin(asking("GET"), () => assert.fail("begun"));
+      one.begin(first, answer, () => {});
+      one.begin(asking("GET"), answer, () => assert.fail("begun"));
       spoil(one);
-      one.end(first);
+      one.end(first, answer);
     });
   }
 
@@ -76,15 +78,15 @@ suite("pipelined requests on a connection", () => {
     const one = connection();
     const first = asking("POST");
     const started: string[] = [];
-    one.begin(first, () => {});
+    one.begin(first, answer, () => {});
     for (const name of ["PUT", "DELETE", "GET"]) {
       const request = asking(name);
-      one.begin(request, () => {
+      one.begin(request, answer, () => {
         started.push(name);
-        one.end(request);
+        one.end(request, answer);
       });
     }
-    one.end(first);
+    one.end(first, answer);
     assert.deepEqual(started, ["PUT", "DELETE", "GET"]);
   });
 });

@@ -140,7 +140,7 @@ suite("readTarget", () => {
   const absolute: readonly [raw: string, host: string, target: string][] = [
     ["http://example.org/%61//b?q", "example.org", "/%61//b?q"],
     ["HTTP://EXAMPLE.org:80/a", "example.org", "/a"],
-    ["https://example.org:443/a", "example.org", "/a"],
+    ["http://example.org:80/a", "example.org", "/a"],
     ["http://example.org:8080/a", "example.org:8080", "/a"],
     ["http://example.org", "example.org", "/"],
     ["http://example.org?q=1", "example.org", "/?q=1"],
@@ -237,5 +237,5 @@ function naivelyAccepted(raw: string): boolean {
     return false;
   }
   const segments = path.replace(/%2e/gi, ".").split("/");
-  return segments.every((segment) => !/^\.{1,2}(?:$|;|%3b)/i.test(segment));
+  return segments.every((segment) => !/^(?:\.{1,2}(?:$|;|%3b)|%3b)/i.test(segment));
 }

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { test } from "node:test";
+import { test, type TestContext } from "node:test";
 import * as fc from "fast-check";
 import { createEventBus } from "../../../src/core/events.ts";
 import { failed, refused } from "../../../src/core/outcome.ts";
@@ -8,7 +8,10 @@ import type { Sink, SinkFailure } from "../../../src/telemetry/sink.ts";
 import { endedExchange, served } from "../../support/ended-exchange.ts";
 import { ManualClock } from "../../support/manual-clock.ts";
 
-function setUp(options: { accessLog?: AccessLog; level?: LogLevel; random?: () => number; sink?: Sink } = {}) {
+function setUp(
+  t: TestContext,
+  options: { accessLog?: AccessLog; level?: LogLevel; random?: () => number; sink?: Sink } = {},
+) {
   const clock = new ManualClock();
   const bus = createEventBus("log-test");
   const text: string[] = [];
@@ -21,6 +24,11 @@ function setUp(options: { accessLog?: AccessLog; level?: LogLevel; random?: () =
     level: options.level ?? "info",
     clock,
     random: options.random ?? (() => 0.5),
+  });
+  t.after(async () => {
+    const closing = log.close();
+    clock.advance(2000);
+    await closing;
   });
   /** Lines written so far, once what waits is flushed. */
   const written = (): Record<string, unknown>[] => {
@@ -44,8 +52,8 @@ const collector = (text: string[]): Sink => ({
   },
 });
 
-test("one line a request, with these fields and no others", () => {
-  const { bus, written } = setUp();
+test("one line a request, with these fields and no others", (t) => {
+  const { bus, written } = setUp(t);
   bus.publish("spillway:exchange", endedExchange({ durationMs: 7.123456 }));
   assert.deepEqual(written(), [
     {
@@ -70,8 +78,8 @@ test("one line a request, with these fields and no others", () => {
   ]);
 });
 
-test("queries and header values are in no line", () => {
-  const { bus, written, text } = setUp();
+test("queries and header values are in no line", (t) => {
+  const { bus, written, text } = setUp(t);
   const error = new Error("connect postgres://app:hidden-password@db/x failed, Authorization: Bearer hidden.token.abc");
   bus.publish("spillway:exchange", endedExchange({ status: 502, outcome: failed("connect", "no", error) }));
   bus.publish("spillway:fault", { where: "pool", error });
@@ -80,8 +88,8 @@ test("queries and header values are in no line", () => {
   assert.equal(text.join("").includes("hidden"), false, text.join(""));
 });
 
-test("failures of a dependency warn, faults of our own are errors, a client that left is neither", () => {
-  const { bus, written } = setUp();
+test("failures of a dependency warn, faults of our own are errors, a client that left is neither", (t) => {
+  const { bus, written } = setUp(t);
   for (const reason of ["timeout", "internal", "client-gone"] as const) {
     bus.publish("spillway:exchange", endedExchange({ outcome: failed(reason, "x"), status: 504 }));
   }
@@ -95,9 +103,9 @@ test("failures of a dependency warn, faults of our own are errors, a client that
   );
 });
 
-test("a sample keeps its share of what was served well and all of the rest", () => {
+test("a sample keeps its share of what was served well and all of the rest", (t) => {
   let at = 0;
-  const { bus, written } = setUp({ accessLog: { sample: 0.1 }, random: () => (at++ % 10) / 10 });
+  const { bus, written } = setUp(t, { accessLog: { sample: 0.1 }, random: () => (at++ % 10) / 10 });
   for (let i = 0; i < 100; i++) bus.publish("spillway:exchange", endedExchange());
   bus.publish("spillway:exchange", endedExchange({ outcome: refused("no-route", "x"), status: 404 }));
   bus.publish("spillway:exchange", endedExchange({ outcome: served, status: 404 }));
@@ -106,8 +114,8 @@ test("a sample keeps its share of what was served well and all of the rest", () 
   assert.equal(written().length, 14);
 });
 
-test("without access log the rest is still there, and it can be switched on", () => {
-  const { bus, log, written } = setUp({ accessLog: false });
+test("without access log the rest is still there, and it can be switched on", (t) => {
+  const { bus, log, written } = setUp(t, { accessLog: false });
   bus.publish("spillway:exchange", endedExchange());
   bus.publish("spillway:drain", { phase: "announced", open: 3 });
   log.write("info", "listening", { port: 8080, opsPort: 9901 });
@@ -121,14 +129,14 @@ test("without access log the rest is still there, and it can be switched on", ()
   assert.equal(found[1]!["opsPort"], 9901);
 });
 
-test("nothing in a field breaks the line, moves a terminal or grows beyond 1 kB", () => {
+test("nothing in a field breaks the line, moves a terminal or grows beyond 1 kB", (t) => {
   const nasty = fc.oneof(
     fc.string({ unit: "binary", maxLength: 3000 }),
     fc.constantFrom('\r\n{"event":"audit"}', "\u001b[2J", "\u009b31m", "\u202e", "\u2028", "\ud800", "x".repeat(5000)),
   );
   fc.assert(
     fc.property(nasty, nasty, (one, two) => {
-      const { bus, log, text, clock } = setUp();
+      const { bus, log, text, clock } = setUp(t);
       bus.publish("spillway:exchange", endedExchange({ exchange: { id: one, path: two, method: one.slice(0, 50) } }));
       bus.publish("spillway:turned-away", { reason: one, status: 400, detail: two, address: one });
       bus.publish("spillway:fault", { where: one, error: new Error(two) });
@@ -146,8 +154,8 @@ test("nothing in a field breaks the line, moves a terminal or grows beyond 1 kB"
   );
 });
 
-test("a storm of requests turned away is ten lines a second and a count", () => {
-  const { bus, written } = setUp();
+test("a storm of requests turned away is ten lines a second and a count", (t) => {
+  const { bus, written } = setUp(t);
   const turnAway = (): void =>
     bus.publish("spillway:turned-away", { reason: "malformed", status: 400, detail: "", address: "192.0.2.1" });
   for (let i = 0; i < 5000; i++) turnAway();
@@ -167,8 +175,8 @@ const isHarmful = (char: string): boolean =>
 /** A pipe nobody reads: takes one chunk and never ends it. */
 const blocked: Sink = { write: () => {} };
 
-test("a blocked destination costs lines, which are counted, and bounded memory; audit lines go to the spare one", async () => {
-  const { bus, log, clock, spare } = setUp({ sink: blocked });
+test("a blocked destination costs lines, which are counted, and bounded memory; audit lines go to the spare one", async (t) => {
+  const { bus, log, clock, spare } = setUp(t, { sink: blocked });
   const count = 20_000;
   for (let i = 0; i < count; i++) bus.publish("spillway:exchange", endedExchange());
   const kept = count - log.dropped();
@@ -181,7 +189,7 @@ test("a blocked destination costs lines, which are counted, and bounded memory; 
   assert.equal(log.dropped(), count + 1, "what waited is lost and counted");
 });
 
-test("a full disk loses lines until there is room again; a closed pipe all of them", () => {
+test("a full disk loses lines until there is room again; a closed pipe all of them", (t) => {
   const text: string[] = [];
   let failure: SinkFailure | undefined = { error: new Error("ENOSPC"), again: "later" };
   const sink: Sink = {
@@ -190,7 +198,7 @@ test("a full disk loses lines until there is room again; a closed pipe all of th
       done(failure);
     },
   };
-  const { bus, log, clock } = setUp({ sink });
+  const { bus, log, clock } = setUp(t, { sink });
   const publish = (): void => {
     bus.publish("spillway:exchange", endedExchange());
     clock.advance(1000);
@@ -208,8 +216,20 @@ test("a full disk loses lines until there is room again; a closed pipe all of th
   assert.equal(log.dropped(), 3);
 });
 
-test("close writes what waits and stops listening", async () => {
-  const { bus, log, text, clock } = setUp();
+test("announcements and the audit are there at every level", (t) => {
+  const { bus, log, written } = setUp(t, { level: "silent" });
+  bus.publish("spillway:exchange", endedExchange());
+  log.write("error", "nothing");
+  log.announce("listening", { port: 8080, opsPort: 9901 });
+  log.audit({ actor: "oncall" });
+  assert.deepEqual(
+    written().map(({ event }) => event),
+    ["listening", "audit"],
+  );
+});
+
+test("close writes what waits and stops listening", async (t) => {
+  const { bus, log, text, clock } = setUp(t);
   bus.publish("spillway:exchange", endedExchange());
   await log.close();
   bus.publish("spillway:exchange", endedExchange());

@@ -1,0 +1,108 @@
+/** What the primary and its workers tell each other. Both are of one package, so the messages carry no version. */
+import { z } from "zod";
+import type { ReadyConfig } from "../config/source.ts";
+import type { MetricsJson } from "../telemetry/metrics.ts";
+
+/** The part of a configuration that a worker needs. */
+export type WorkerConfig = Pick<ReadyConfig, "config" | "material" | "hash">;
+
+/**
+ * How several processes come to listen on one port. `reuse-port`: each has a socket of its own and the kernel deals
+ * out connections. `handle`: all accept from one socket, for platforms without the former.
+ */
+export type PortSharing = "reuse-port" | "handle";
+
+/** `id` tells questions apart; the answer carries it back. */
+export type ToWorker =
+  | {
+      readonly kind: "start";
+      readonly config: WorkerConfig;
+      /** Our name in Via and CDN-Loop, the same in all workers. */
+      readonly name: string;
+      readonly port: number;
+      readonly sharing: PortSharing;
+      readonly version: string;
+    }
+  | { readonly kind: "ping" }
+  | { readonly kind: "ask"; readonly id: number; readonly question: Question }
+  | { readonly kind: "drain" };
+
+export type Question =
+  | { readonly kind: "metrics" }
+  /** Build it, use nothing of it. */
+  | { readonly kind: "prepare"; readonly config: WorkerConfig }
+  /** Use what was prepared; done already if that is in force. */
+  | { readonly kind: "commit"; readonly hash: string }
+  | { readonly kind: "abort" };
+
+export type Answer =
+  | { readonly kind: "done" }
+  | { readonly kind: "metrics"; readonly metrics: MetricsJson }
+  | { readonly kind: "failed"; readonly message: string };
+
+export type FromWorker =
+  | { readonly kind: "serving"; readonly hash: string; readonly port: number }
+  /** It cannot serve, for a reason that an operator has to mend. */
+  | { readonly kind: "failed"; readonly message: string }
+  | { readonly kind: "pong"; readonly open: number }
+  /** It takes nothing new and ends by itself: a successor may start at once. */
+  | { readonly kind: "leaving" }
+  | { readonly kind: "answer"; readonly id: number; readonly answer: Answer };
+
+/** Characters of a text, and metrics in a reading. */
+const MOST_TEXT = 4096;
+const MOST_METRICS = 1000;
+
+const text = z.string().max(MOST_TEXT);
+const count = z.int().min(0);
+
+const metricJson = z.looseObject({ name: text, type: text, values: z.array(z.looseObject({})) });
+
+const answerSchema = z.discriminatedUnion("kind", [
+  z.strictObject({ kind: z.literal("done") }),
+  z.strictObject({ kind: z.literal("metrics"), metrics: z.array(metricJson).max(MOST_METRICS) }),
+  z.strictObject({ kind: z.literal("failed"), message: text }),
+]);
+
+const fromWorkerSchema = z.discriminatedUnion("kind", [
+  z.strictObject({ kind: z.literal("serving"), hash: text, port: count.max(65_535) }),
+  z.strictObject({ kind: z.literal("failed"), message: text }),
+  z.strictObject({ kind: z.literal("pong"), open: count }),
+  z.strictObject({ kind: z.literal("leaving") }),
+  z.strictObject({ kind: z.literal("answer"), id: count, answer: answerSchema }),
+]);
+
+const workerConfig = z.custom<WorkerConfig>(
+  (value) =>
+    z.looseObject({ config: z.looseObject({}), material: z.looseObject({}), hash: text }).safeParse(value).success,
+);
+
+const questionSchema = z.discriminatedUnion("kind", [
+  z.strictObject({ kind: z.literal("metrics") }),
+  z.strictObject({ kind: z.literal("prepare"), config: workerConfig }),
+  z.strictObject({ kind: z.literal("commit"), hash: text }),
+  z.strictObject({ kind: z.literal("abort") }),
+]);
+
+const toWorkerSchema = z.discriminatedUnion("kind", [
+  z.strictObject({
+    kind: z.literal("start"),
+    config: workerConfig,
+    name: text,
+    port: count.max(65_535),
+    sharing: z.enum(["reuse-port", "handle"]),
+    version: text,
+  }),
+  z.strictObject({ kind: z.literal("ping") }),
+  z.strictObject({ kind: z.literal("ask"), id: count, question: questionSchema }),
+  z.strictObject({ kind: z.literal("drain") }),
+]);
+
+/** Undefined when it is none of ours: a library in the process may use the same pipe. */
+export const readFromWorker = (message: unknown): FromWorker | undefined => fromWorkerSchema.safeParse(message).data;
+
+/** As {@link readFromWorker}. What a configuration says was checked by the primary and is not checked again. */
+export const readToWorker = (message: unknown): ToWorker | undefined => toWorkerSchema.safeParse(message).data;
+
+/** A text that is short enough to be sent. */
+export const fitText = (long: string): string => long.slice(0, MOST_TEXT);

@@ -1,0 +1,77 @@
+import type { Clock, Random } from "../core/clock.ts";
+import { createGateway, type Gateway, type Prepared } from "../gateway.ts";
+import { createLog, type Log } from "../telemetry/log.ts";
+import { createMetrics, type Metrics } from "../telemetry/metrics.ts";
+import type { Sink } from "../telemetry/sink.ts";
+import { createSpans } from "../telemetry/spans.ts";
+import type { WorkerConfig } from "./messages.ts";
+
+export interface ServingParts {
+  readonly config: WorkerConfig;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly version: string;
+  readonly nodeVersion: string;
+  /** Log lines. */
+  readonly out: Sink;
+  /** Audit lines that `out` does not take. */
+  readonly spare: Sink;
+  readonly sharedPort: boolean;
+  /** Our name in Via and CDN-Loop when the configuration gives none. Default: one made at random. */
+  readonly name?: string;
+}
+
+/** A gateway with its log, metrics and spans: what serves in a process, alone or as one of several. */
+export interface Serving {
+  readonly gateway: Gateway;
+  readonly log: Log;
+  readonly metrics: Metrics;
+  /** See {@link Gateway.prepare}; what stands around the gateway follows at the commit. */
+  prepare(next: WorkerConfig): Prepared;
+  /** Ends what tells of the gateway, after the gateway itself has ended. */
+  close(): Promise<void>;
+}
+
+export async function createServing(parts: ServingParts): Promise<Serving> {
+  const { config: first, clock, random, version, nodeVersion, sharedPort, name } = parts;
+  const { config, material } = first;
+  const gateway = createGateway(config, { material, clock, random, sharedPort, ...(name !== undefined && { name }) });
+  const { bus } = gateway;
+  const { accessLog } = config.listen;
+  const log = createLog({
+    bus,
+    destination: parts.out,
+    spare: parts.spare,
+    accessLog,
+    level: "info",
+    clock,
+    random,
+  });
+  const metrics = createMetrics({ bus, routes: routeNames(first), version, nodeVersion, logLinesDropped: log.dropped });
+  const spans = await createSpans({ bus, clock, version });
+  return {
+    gateway,
+    log,
+    metrics,
+    prepare(next) {
+      const { commit, abort } = gateway.prepare(next.config, next.material);
+      return {
+        abort,
+        commit() {
+          commit();
+          metrics.setRoutes(routeNames(next));
+          log.setAccessLog(next.config.listen.accessLog);
+        },
+      };
+    },
+    async close() {
+      metrics.close();
+      spans.close();
+      await log.close();
+    },
+  };
+}
+
+/** As labels of metrics: names given, or made from the place in the file. */
+export const routeNames = ({ config }: Pick<WorkerConfig, "config">): readonly string[] =>
+  config.routes.map(({ name }, index) => name ?? `route-${index + 1}`);

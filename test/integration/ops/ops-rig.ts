@@ -1,0 +1,92 @@
+import { request, type IncomingHttpHeaders } from "node:http";
+import type { TestContext } from "node:test";
+import type { Control, Life, ReloadResult } from "../../../src/core/control.ts";
+import { createEventBus, type Fault } from "../../../src/core/events.ts";
+import { createOps } from "../../../src/ops/app.ts";
+import type { AuditEntry } from "../../../src/ops/audit.ts";
+import { opsSettings, type OpsRole } from "../../../src/ops/settings.ts";
+import { ManualClock } from "../../support/manual-clock.ts";
+
+export const roles: readonly OpsRole[] = ["read", "operate", "admin"];
+export const tokenOf = (role: OpsRole): string => `${role}-secret-`.padEnd(48, "0123456789");
+
+export const allTokens = roles.map((role) => ({ name: `the-${role}`, role, token: tokenOf(role) }));
+
+export interface Answered {
+  readonly status: number;
+  readonly headers: IncomingHttpHeaders;
+  readonly text: string;
+}
+
+export interface Ask {
+  readonly method?: string;
+  readonly path?: string;
+  readonly headers?: Readonly<Record<string, string | string[]>>;
+  readonly body?: string;
+  readonly from?: string;
+}
+
+/** An ops listener on a free port with a control of straw, and what it did. */
+export async function startOps(t: TestContext, settings: object = {}, control: Partial<Control> = {}) {
+  const clock = new ManualClock();
+  const audited: AuditEntry[] = [];
+  const faults: Fault[] = [];
+  const state: { life: Life; reloads: number; drains: number; reload: ReloadResult } = {
+    life: "ready",
+    reloads: 0,
+    drains: 0,
+    reload: applied,
+  };
+  const bus = createEventBus("ops-test");
+  t.after(bus.subscribe("spillway:fault", (fault) => faults.push(fault)));
+  const straw: Control = {
+    life: () => state.life,
+    checks: () => ["event-loop ok", "workers 2/2"],
+    config: () => ({ hash: "before", file: "spillway.yaml", loadedAt: "2026-01-01T00:00:00Z", config: configured }),
+    metrics: async () => ({ contentType: "text/plain; version=0.0.4; charset=utf-8", text: "up 1\n" }),
+    reload: async () => {
+      state.reloads += 1;
+      return state.reload;
+    },
+    drain() {
+      state.drains += 1;
+      state.life = "draining";
+    },
+    ...control,
+  };
+  const ops = createOps({
+    control: straw,
+    settings: opsSettings.parse({ port: 0, ...settings }),
+    clock,
+    bus,
+    audit: (entry) => audited.push(entry),
+    version: "1.2.3",
+  });
+  const { port } = await ops.listen();
+  t.after(() => ops.close());
+  const ask = (what: Ask = {}): Promise<Answered> => send(port, what);
+  return { ask, port, clock, audited, faults, state, ops };
+}
+
+const applied: ReloadResult = { outcome: "applied", hash: "after", needsRestart: ["listen.port"] };
+
+/** As a careless control would hand it out. */
+const configured = { ops: { tokens: allTokens }, redis: { url: `redis://:${tokenOf("admin")}@cache` } };
+
+export const bearer = (role: OpsRole): { Authorization: string } => ({ Authorization: `Bearer ${tokenOf(role)}` });
+
+function send(port: number, { method = "GET", path = "/", headers = {}, body, from }: Ask): Promise<Answered> {
+  return new Promise((resolve, reject) => {
+    const sent = request(
+      { host: "127.0.0.1", port, method, path, headers, agent: false, ...(from && { localAddress: from }) },
+      (res) => {
+        let text = "";
+        res.setEncoding("utf8").on("data", (chunk: string) => (text += chunk));
+        res.on("end", () => resolve({ status: res.statusCode ?? 0, headers: res.headers, text }));
+        res.on("error", reject);
+      },
+    );
+    sent.on("error", reject);
+    sent.end(body);
+  });
+}

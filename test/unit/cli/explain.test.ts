@@ -1,0 +1,103 @@
+import assert from "node:assert/strict";
+import { writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { test, type TestContext } from "node:test";
+import { EXIT } from "../../../src/cli/command.ts";
+import { temporaryWorld } from "./world.ts";
+
+const CONFIG = `
+dependencies:
+  catalog:
+    http: { targets: ["http://127.0.0.1:3001", "http://127.0.0.1:3002"], ca: not/here.pem }
+    timeout: 2s
+routes:
+  - name: admin
+    match: { path: "/admin/*" }
+    respond: { status: 403 }
+  - name: item
+    match: { host: shop.example, path: "/items/:id", methods: [GET] }
+    dependency: catalog
+    rewrite: { path: "/v2/items/:id" }
+    timeout: 250ms
+    priority: { header: x-class, map: { "0": critical }, default: bulk }
+    requestHeaders: { set: { X-Key: hidden-value }, remove: [Cookie] }
+`;
+
+function placed(t: TestContext) {
+  const world = temporaryWorld();
+  t.after(() => world[Symbol.dispose]());
+  writeFileSync(join(world.cwd, "spillway.yaml"), CONFIG);
+  return world;
+}
+
+test("tells route, class, dependency, what is sent and how long it waits", async (t) => {
+  const { run } = placed(t);
+  const { code, out, err } = await run("explain", "GET", "http://shop.example/items/a%20b?x=1#top");
+  assert.equal(err, "");
+  assert.equal(code, EXIT.ok);
+  assert.equal(
+    out,
+    `GET shop.example/items/a%20b?x=1
+  route       item
+  class       bulk
+  path        /items/a%20b
+  captured    id="a b"
+  dependency  catalog
+  targets     http://127.0.0.1:3001, http://127.0.0.1:3002
+  sends       GET /v2/items/a%20b?x=1
+  sets        X-Key
+  removes     Cookie
+  timeout     250ms until the head of the answer
+`,
+  );
+  assert.ok(!out.includes("hidden-value"));
+});
+
+test("header fields count, Host among them", async (t) => {
+  const { run } = placed(t);
+  const argv = ["explain", "GET", "/items/7", "-H", "Host: shop.example", "-H", "X-Class: 0", "--json"];
+  const { code, out } = await run(...argv);
+  assert.equal(code, EXIT.ok);
+  const said = JSON.parse(out) as { class: string; route: string; goes: { target: string; timeout: number } };
+  assert.equal(said.class, "critical");
+  assert.equal(said.route, "item");
+  assert.equal(said.goes.target, "/v2/items/7");
+  assert.equal(said.goes.timeout, 250);
+});
+
+test("a fixed answer asks nobody", async (t) => {
+  const { run } = placed(t);
+  const { code, out } = await run("explain", "DELETE", "/admin/x");
+  assert.equal(code, EXIT.ok);
+  assert.match(out, /^ {2}answer {6}403, fixed, no dependency is asked$/m);
+});
+
+for (const [why, argv, status] of [
+  ["no route", ["GET", "/nowhere"], 404],
+  ["another method", ["POST", "http://shop.example/items/7"], 405],
+  ["a bad path", ["GET", "/%zz"], 400],
+  ["a bad host", ["GET", "/", "-H", "Host: a b"], 400],
+  ["a method that is not carried", ["TRACE", "/admin/x"], 501],
+] as const) {
+  test(`what the gateway would refuse ends with 4: ${why}`, async (t) => {
+    const { run } = placed(t);
+    const { code, out } = await run("explain", ...argv, "--json");
+    assert.equal(code, EXIT.refused);
+    const said = JSON.parse(out) as { ok: boolean; status: number };
+    assert.equal(said.ok, false);
+    assert.equal(said.status, status);
+    assert.match((await run("explain", ...argv)).out, new RegExp(`^ {2}refused {5}${status} `, "m"));
+  });
+}
+
+test("words it cannot read are a usage error, a wrong file a failure", async (t) => {
+  const { run, cwd } = placed(t);
+  for (const argv of [[], ["GET"], ["GET", "shop.example"], ["GET", "/", "-H", "nonsense"], ["G T", "/"]]) {
+    const { code, err } = await run("explain", ...argv);
+    assert.equal(code, EXIT.usage, argv.join(" "));
+    assert.match(err, /^spillway explain: /);
+  }
+  assert.equal((await run("explain", "GET", "/", "--config", "missing.yaml")).code, EXIT.usage);
+  writeFileSync(join(cwd, "bad.yaml"), "routes: 1\n");
+  assert.equal((await run("explain", "GET", "/", "--config", "bad.yaml")).code, EXIT.failure);
+});

@@ -1,0 +1,66 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { fitText, readFromWorker, readToWorker } from "../../../src/cluster/messages.ts";
+
+test("what a worker says comes through as it is", () => {
+  for (const message of [
+    { kind: "serving", hash: "abc", port: 8080 },
+    { kind: "failed", message: "no" },
+    { kind: "pong", open: 3 },
+    { kind: "leaving" },
+    { kind: "answer", id: 0, answer: { kind: "done" } },
+    { kind: "answer", id: 1, answer: { kind: "failed", message: "x" } },
+    { kind: "answer", id: 2, answer: { kind: "metrics", metrics: [{ name: "a", type: "gauge", values: [] }] } },
+  ]) {
+    assert.deepEqual(readFromWorker(message), message);
+  }
+});
+
+test("what the primary says comes through as it is, maps included", () => {
+  const config = { config: { listen: {} }, material: { authorities: new Map([["a", "pem"]]) }, hash: "h" };
+  for (const message of [
+    { kind: "start", config, name: "gw", port: 1, sharing: "reuse-port", version: "1" },
+    { kind: "ping" },
+    { kind: "drain" },
+    { kind: "ask", id: 1, question: { kind: "metrics" } },
+    { kind: "ask", id: 2, question: { kind: "prepare", config } },
+    { kind: "ask", id: 3, question: { kind: "commit", hash: "h" } },
+    { kind: "ask", id: 4, question: { kind: "abort" } },
+  ]) {
+    assert.deepEqual(readToWorker(message), message);
+  }
+});
+
+test("everything else is nobody's message", () => {
+  for (const raw of [
+    undefined,
+    null,
+    1,
+    "ping",
+    [],
+    {},
+    { kind: "unknown" },
+    { kind: "pong" },
+    { kind: "pong", open: -1 },
+    { kind: "pong", open: Number.NaN },
+    { kind: "pong", open: 1, more: true },
+    { kind: "serving", hash: "a", port: 65_536 },
+    { kind: "failed", message: "x".repeat(4097) },
+    { kind: "answer", id: 1.5, answer: { kind: "done" } },
+    { kind: "answer", id: 1, answer: { kind: "metrics", metrics: [{ name: "a" }] } },
+    {
+      kind: "answer",
+      id: 1,
+      answer: { kind: "metrics", metrics: Array.from({ length: 1001 }, () => ({ name: "a", type: "b", values: [] })) },
+    },
+  ]) {
+    assert.equal(readFromWorker(raw), undefined);
+  }
+  for (const raw of [undefined, { cmd: "NODE_CLUSTER" }, { kind: "ask", id: 1, question: { kind: "prepare" } }]) {
+    assert.equal(readToWorker(raw), undefined);
+  }
+});
+
+test("a text that was made to fit is accepted", () => {
+  assert.ok(readFromWorker({ kind: "failed", message: fitText("x".repeat(100_000)) }));
+});
