@@ -18,6 +18,16 @@ const io: Io = {
     process.on(signal, listener);
     return () => process.off(signal, listener);
   },
+  onFault(listener) {
+    const onThrown = (thrown: unknown, origin: string): void => listener(origin, thrown);
+    const onRejected = (reason: unknown): void => listener("unhandledRejection", reason);
+    process.on("uncaughtException", onThrown);
+    process.on("unhandledRejection", onRejected);
+    return () => {
+      process.off("uncaughtException", onThrown);
+      process.off("unhandledRejection", onRejected);
+    };
+  },
 };
 
 // A reader that has seen enough, such as `head`, is no failure.

@@ -27,7 +27,10 @@ export async function startGateway(source: ConfigSource, io: Io): Promise<Runnin
   return (await import("../cluster/solo.ts")).runSolo(parts);
 }
 
-/** Serves until a signal says otherwise: SIGTERM and SIGINT drain, a second one ends at once, SIGHUP reloads. */
+/**
+ * Serves until a signal says otherwise: SIGTERM and SIGINT drain, a second one ends at once, SIGHUP reloads. What nobody
+ * caught is told to the gateway, which serves on.
+ */
 export async function serveUntilSignalled(running: Running, io: Io): Promise<number> {
   let asked = false;
   const cut = Promise.withResolvers<number>();
@@ -40,10 +43,11 @@ export async function serveUntilSignalled(running: Running, io: Io): Promise<num
     io.onSignal("SIGTERM", end),
     io.onSignal("SIGINT", end),
     io.onSignal("SIGHUP", () => void running.control.reload()),
+    io.onFault?.(running.fault),
   ];
   try {
     return await Promise.race([running.ended, cut.promise]);
   } finally {
-    for (const remove of handlers) remove();
+    for (const remove of handlers) remove?.();
   }
 }

@@ -4,6 +4,7 @@ import { toError } from "../core/errors.ts";
 import type { ConfigSource, ReadyConfig } from "../config/source.ts";
 import { createOps } from "../ops/app.ts";
 import type { Sink } from "../telemetry/sink.ts";
+import { createFaultLimit } from "./fault-limit.ts";
 import { createReloader } from "./reloader.ts";
 import { createServing } from "./serving.ts";
 
@@ -27,7 +28,7 @@ export interface Running {
   readonly control: Control;
   /** Resolves once it has drained, with the exit code. */
   readonly ended: Promise<number>;
-  /** Something went wrong that nothing else caught. */
+  /** Something went wrong that nothing else caught: counted and logged. More than ten in a minute drain, exit code 1. */
   fault(where: string, thrown: unknown): void;
   /** Ends at once, cutting what is open. */
   stop(): Promise<void>;
@@ -48,6 +49,8 @@ export async function runSolo(parts: RunParts): Promise<Running> {
     apply: (next) => serving.prepare(next).commit(),
   });
   const ended = Promise.withResolvers<number>();
+  const life = { exitCode: 0 };
+  const isTooMany = createFaultLimit(clock);
   const closeRest = async (): Promise<void> => {
     reloader.close();
     await ops.close();
@@ -63,7 +66,7 @@ export async function runSolo(parts: RunParts): Promise<Running> {
       void gateway
         .drain()
         .then(closeRest)
-        .then(() => ended.resolve(0));
+        .then(() => ended.resolve(life.exitCode));
     },
   };
   const ops = createOps({ control, settings: opsSettings, clock, bus, audit: log.audit, version });
@@ -82,7 +85,12 @@ export async function runSolo(parts: RunParts): Promise<Running> {
     opsPort,
     control,
     ended: ended.promise,
-    fault: (where, thrown) => bus.publish("spillway:fault", { where, error: toError(thrown) }),
+    fault(where, thrown) {
+      bus.publish("spillway:fault", { where, error: toError(thrown) });
+      if (!isTooMany()) return;
+      life.exitCode = 1;
+      control.drain();
+    },
     async stop() {
       await gateway.close();
       await closeRest();

@@ -94,6 +94,7 @@ class Call implements Dispatcher.DispatchHandler, BodySource, Claim {
   #paused = false;
   #interims = 0;
   #resends = 0;
+  #endsByClose = false;
 
   constructor(
     dependency: HttpDependency,
@@ -184,6 +185,7 @@ class Call implements Dispatcher.DispatchHandler, BodySource, Claim {
     this.#phase = "answering";
     this.#wait?.cancel();
     this.#wait = head.eventStream ? undefined : this.#dependency.bodies.start(this.#onBodyTimeout);
+    this.#endsByClose = head.length === undefined;
     const body = (this.#body = new StreamedBody(this, head.length));
     const edits = this.#policy.responseHeaders;
     this.#resolve({
@@ -205,6 +207,10 @@ class Call implements Dispatcher.DispatchHandler, BodySource, Claim {
     if (this.#phase === "over") return;
     this.#close();
     this.#release();
+    if (this.#endsByClose && this.#target?.breaking()) {
+      this.#body?.fail(new Error("the connection that was to end the answer was reset"));
+      return;
+    }
     const raw = (controller.rawTrailers ?? []) as (Buffer | string)[];
     this.#body?.finish(this.#policy.trailers && raw.length > 0 ? readTrailers(raw) : undefined);
   }

@@ -1,5 +1,5 @@
 import { isIP } from "node:net";
-import { Client } from "undici";
+import { buildConnector, Client } from "undici";
 import type { Clock, Random } from "../core/clock.ts";
 import type { Exchange } from "../core/exchange.ts";
 import type { HeaderList } from "../core/headers.ts";
@@ -38,6 +38,11 @@ export interface Target {
   /** Name to ask for in TLS; undefined for plain HTTP and bare addresses. */
   readonly servername: string | undefined;
   readonly weight: number;
+  /**
+   * Whether an error on one of its connections is being dealt with at this moment: undici passes an answer that was to
+   * end with its connection off as whole even when a reset ended it.
+   */
+  readonly breaking: () => boolean;
 }
 
 /** What a forward needs of its dependency. */
@@ -121,6 +126,12 @@ export class InUse {
 function createTarget(url: string, weight: number, settings: DependencySettings, ca: string | undefined): Target {
   const { protocol, host, hostname } = new URL(url);
   const { http } = settings;
+  const connect = buildConnector({
+    timeout: settings.connectTimeout,
+    allowH2: false,
+    ...(ca === undefined ? {} : { ca }),
+  });
+  let breaking = false;
   const create = (): Client =>
     new Client(url, {
       pipelining: 1,
@@ -132,7 +143,16 @@ function createTarget(url: string, weight: number, settings: DependencySettings,
       keepAliveTimeoutThreshold: 1000,
       maxHeaderSize: http.maxHead,
       allowH2: false,
-      connect: { timeout: settings.connectTimeout, ...(ca === undefined ? {} : { ca }) },
+      connect: (options, callback) =>
+        connect(options, (...[error, socket]) => {
+          if (error) return callback(error, null);
+          // Listens before undici does: what it calls during the same event sees the flag.
+          socket.on("error", () => {
+            breaking = true;
+            process.nextTick(() => (breaking = false));
+          });
+          callback(null, socket);
+        }),
     });
   const named = protocol === "https:" && isIP(hostname.replace(/^\[|\]$/g, "")) === 0;
   return {
@@ -141,6 +161,7 @@ function createTarget(url: string, weight: number, settings: DependencySettings,
     host,
     weight,
     servername: named ? hostname : undefined,
+    breaking: () => breaking,
   };
 }
 

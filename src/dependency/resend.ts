@@ -1,6 +1,6 @@
 /**
  * How many requests may be sent again because an idle connection turned out to be closed: a tenth of the traffic and
- * a burst of ten. It keeps a dependency that resets everything from getting twice the load.
+ * a burst of 64, for a restart closes all idle connections at once. It keeps a dependency that resets everything from getting twice the load.
  */
 export class ResendBudget {
   #tokens = BURST;
@@ -18,5 +18,5 @@ export class ResendBudget {
   }
 }
 
-const BURST = 10;
+const BURST = 64;
 const SHARE = 0.1;

@@ -34,14 +34,14 @@ export const httpSettings = z.strictObject({
   ca: z.string().optional().describe("File of certificate authorities to trust for https targets, PEM"),
   keepAlive: duration({ min: "1ms", max: "1h" })
     .prefault("4s")
-    .describe("An idle connection is kept so long, unless the target announces less"),
+    .describe("An idle connection is kept so long; a second less than the target announces, if it does"),
   maxHead: bytes({ min: "1KiB", max: "1MiB" }).prefault("32KiB").describe("Head of an answer; more: 502"),
 });
 
 export const dependencySettings = z.strictObject({
   http: httpSettings.describe("HTTP/1.1 targets"),
   timeout: duration({ min: "1ms", max: "1h" })
-    .prefault("30s")
+    .prefault("4s")
     .describe("Until the head of the answer, queueing and connecting included"),
   connectTimeout: duration({ min: "1ms", max: "5m" }).prefault("2s").describe("One connection attempt, TLS included"),
   bodyTimeout: duration({ min: "1ms", max: "1d" })

@@ -5,6 +5,12 @@ import type { HeaderList } from "../core/headers.ts";
 import type { Hop } from "./forwarding.ts";
 
 /**
+ * Pipelined requests that run at the same time. Each may hold 128 KiB of an answer that a slow reader, or an answer
+ * before it, keeps back: together they stay within 256 KiB a connection.
+ */
+const SIDE_BY_SIDE = 2;
+
+/**
  * Why nothing more is served on a connection: a request was `refused` that may not end where we think, octets were
  * `unreadable`, or the answer under way is the `last`.
  */
@@ -61,13 +67,15 @@ export class Connection {
 
   /**
    * Takes note of a request: `true` lets it start now; else it must be handed to {@link postpone}. Pipelined requests
-   * may run side by side only while all of them are safe (RFC 9112 section 9.3.2).
+   * may run side by side only while all of them are safe (RFC 9112 section 9.3.2), {@link SIDE_BY_SIDE} of them.
    */
   begin(request: IncomingMessage, response: ServerResponse): boolean {
     this.#latest = request;
-    if (++this.outstanding > 1) this.#remember(response);
+    const alone = ++this.outstanding === 1;
+    if (!alone) this.#remember(response);
     const safe = isSafe(request.method);
-    if (this.outstanding > 1 && !(safe && this.#unsafe === 0 && !this.#waiting?.length)) return false;
+    const beside = safe && this.#unsafe === 0 && !this.#waiting?.length && this.outstanding <= SIDE_BY_SIDE;
+    if (!alone && !beside) return false;
     if (!safe) this.#unsafe++;
     return true;
   }
@@ -98,12 +106,16 @@ export class Connection {
     const waiting = this.#waiting;
     if (!waiting?.length) return;
     let running = this.outstanding - waiting.length;
-    while (waiting.length > 0 && (running === 0 || (waiting[0]!.safe && this.#unsafe === 0))) {
+    while (waiting.length > 0 && this.#mayRun(waiting[0]!.safe, running)) {
       const next = waiting.shift()!;
       if (!next.safe) this.#unsafe++;
       running++;
       next.start();
     }
+  }
+
+  #mayRun(safe: boolean, running: number): boolean {
+    return running === 0 || (safe && this.#unsafe === 0 && running < SIDE_BY_SIDE);
   }
 
   /** Node tells the answer that is being written, and no other, that its connection is gone. */

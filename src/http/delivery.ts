@@ -1,9 +1,10 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
+import { constants, type Http2ServerResponse, type ServerHttp2Stream } from "node:http2";
 import type { Body, Sink } from "../core/body.ts";
 import type { Clock } from "../core/clock.ts";
 import type { EventBus } from "../core/events.ts";
 import { headerValue, type HeaderList } from "../core/headers.ts";
-import { failed, type Failed, type Outcome, type Refused, type Served } from "../core/outcome.ts";
+import { failed, refused, type Failed, type Outcome, type Refused, type Served } from "../core/outcome.ts";
 import type { Timeouts, Wait } from "../core/timeouts.ts";
 import type { Connection } from "./connection.ts";
 import type { HttpExchange } from "./http-exchange.ts";
@@ -48,6 +49,8 @@ export class Delivery implements Sink {
   #status = 0;
   #bytes = 0;
   #whole = false;
+  /** The wait for the whole exchange has ended, and that was answered. */
+  #late = false;
 
   constructor(
     parts: DeliveryParts,
@@ -69,6 +72,11 @@ export class Delivery implements Sink {
 
   /** Starts writing. Whatever goes wrong from here on ends in the event, never in a throw. */
   deliver(outcome: Outcome): void {
+    if (this.#late) {
+      // The wait for the whole exchange ended first, and that was answered.
+      if (outcome.kind === "served") outcome.body.cancel(new Error("this exchange is over"));
+      return;
+    }
     this.#outcome = outcome;
     if (outcome.kind === "handed-on" || outcome.kind === "tunnelled") return;
     if (this.#response.destroyed || this.#exchange.gone) {
@@ -106,8 +114,12 @@ export class Delivery implements Sink {
     this.#finish();
   }
 
+  /** An answer of HTTP/1.0 ends where its connection does, and a stream of HTTP/2 without an error looks whole. */
   fail(): void {
-    this.#response.destroy();
+    const { httpVersion, httpVersionMajor, socket } = this.#request;
+    if (httpVersionMajor === 2) streamOf(this.#response).close(constants.NGHTTP2_INTERNAL_ERROR);
+    else if (httpVersion === "1.0" && this.#response.socket === socket) socket.resetAndDestroy();
+    else this.#response.destroy();
   }
 
   #serve(outcome: Served): void {
@@ -176,10 +188,20 @@ export class Delivery implements Sink {
     const response = this.#response;
     if (this.#leavesBody() && this.#request.httpVersionMajor === 1) {
       lingerThenEnd(this.#request, response, last, this.#parts.clock);
-    } else if (!last || last.length === 0) response.end();
+      return this.#stallIfBehind();
+    }
+    const unread = this.#leavesBody();
+    if (!last || last.length === 0) response.end();
     // A short body as text goes out in one write with the head; as a buffer it would take a second one.
     else if (last.length <= ONE_WRITE) response.end(last.toString("latin1"), "latin1");
     else response.end(last);
+    // RFC 9113 section 8.1: behind the answer, a stream is told not to send the rest of its body.
+    if (unread) streamOf(response).close(constants.NGHTTP2_NO_ERROR);
+    this.#stallIfBehind();
+  }
+
+  #stallIfBehind(): void {
+    const response = this.#response;
     if ((response.socket?.writableLength ?? 0) > 0) this.#stall();
   }
 
@@ -197,9 +219,10 @@ export class Delivery implements Sink {
   };
 
   #addTrailers(trailers: readonly string[]): void {
+    const http2 = this.#request.httpVersionMajor === 2;
     const pairs: [string, string][] = [];
     for (let i = 0; i < trailers.length; i += 2) pairs.push([trailers[i]!, trailers[i + 1]!]);
-    this.#response.addTrailers(pairs);
+    this.#response.addTrailers(http2 ? Object.fromEntries(pairs) : pairs);
   }
 
   /** The whole exchange took longer than `listen.requestTimeout`; event streams may. */
@@ -208,15 +231,24 @@ export class Delivery implements Sink {
     if (outcome?.kind === "tunnelled") return;
     if (outcome?.kind === "served" && headerValue(outcome.headers, "content-type")?.startsWith("text/event-stream"))
       return;
-    this.#response.destroy();
+    if (outcome || this.#response.headersSent) this.#response.destroy();
+    else {
+      const slow = this.#upload !== undefined && !this.#upload.consumed;
+      this.deliver(
+        slow
+          ? refused("body-timeout", "the body came too slowly for the time one request may take; send it faster")
+          : failed("timeout", "no answer came within the time one request may take"),
+      );
+      this.#late = true;
+      this.#exchange.depart();
+    }
   }
 
   readonly #onClose = (): void => {
     this.#wait.cancel();
     this.#connection?.end(this.#request, this.#response);
     const { clock, bus, over } = this.#parts;
-    // HTTP/2 calls the answer of a stream that was reset finished, too, though nobody has ended it.
-    const finished = this.#response.writableEnded && this.#response.writableFinished;
+    const finished = hasFinished(this.#request, this.#response);
     if (!finished) {
       this.#exchange.depart();
       this.#body?.cancel(new Error("the client left"));
@@ -236,4 +268,13 @@ export class Delivery implements Sink {
       dependencyMs: outcome.kind === "served" ? outcome.dependencyMs : undefined,
     });
   };
+}
+
+const streamOf = (response: ServerResponse): ServerHttp2Stream => (response as unknown as Http2ServerResponse).stream;
+
+/** Whether all that was written has gone out. A stream of HTTP/2 says so too when the client has reset it. */
+function hasFinished(request: IncomingMessage, response: ServerResponse): boolean {
+  if (request.httpVersionMajor !== 2) return response.writableFinished;
+  const { rstCode, aborted } = streamOf(response);
+  return response.writableFinished && rstCode === constants.NGHTTP2_NO_ERROR && !aborted;
 }

@@ -17,7 +17,7 @@ import { judge, unmatched, type JudgedRequest, type Judgement } from "./judge.ts
 import type { MemoryGuard } from "./memory.ts";
 import { isHandshake, isHttp2, sessionOf } from "./protocol.ts";
 import type { ListenSettings } from "./settings.ts";
-import { turnAway } from "./turn-away.ts";
+import { answerFault, turnAway } from "./turn-away.ts";
 import { lookEvery, Upload, type UploadLimits } from "./upload.ts";
 
 export interface EdgeParts {
@@ -137,9 +137,9 @@ export class Edge {
     try {
       this.#take(inbound);
     } catch (thrown) {
+      // What is thrown before there is an exchange costs that request alone, wherever it was begun from.
       this.#parts.bus.publish("spillway:fault", { where: "edge", error: toError(thrown) });
-      if (isHttp2(inbound.request)) inbound.response.destroy();
-      else inbound.connection.socket.destroy();
+      answerFault(inbound.response, this.#parts.clock);
     }
   }
 
@@ -185,10 +185,12 @@ export class Edge {
       const why = "this route takes no WebSockets, or the request is not a WebSocket handshake";
       delivery.deliver(refused("upgrade-refused", why));
     } else {
-      route.handler(exchange).then(
-        (outcome) => delivery.deliver(outcome),
-        (thrown: unknown) => this.#fault(delivery, route.facts.name, toError(thrown)),
-      );
+      const failedBy = (thrown: unknown): void => this.#fault(delivery, route.facts.name, toError(thrown));
+      try {
+        route.handler(exchange).then((outcome) => delivery.deliver(outcome), failedBy);
+      } catch (thrown) {
+        failedBy(thrown);
+      }
     }
   }
 

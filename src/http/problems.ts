@@ -91,7 +91,7 @@ export function problemOf(outcome: Refused | Failed, id: string, cls: PriorityCl
 }
 
 /** The answer to a request that never became an exchange: no class, no route. */
-export function problemOfTurnedAway(reason: RefusedReason, detail: string, id: string): Problem {
+export function problemOfTurnedAway(reason: RefusedReason | "internal", detail: string, id: string): Problem {
   const kind = PROBLEMS[reason];
   return { status: kind.status, retryAfterMs: undefined, body: problemBody(reason, kind, detail, id, { reason }) };
 }

@@ -15,7 +15,7 @@ import type { EventBus } from "../core/events.ts";
 import type { Edge } from "./edge.ts";
 import type { ListenSettings } from "./settings.ts";
 import { answerParseError } from "./turn-away.ts";
-import { joinTunnel } from "./websocket.ts";
+import { holdEarly, joinTunnel } from "./websocket.ts";
 
 /** The listening side of a gateway. */
 export interface EdgeServer {
@@ -56,10 +56,15 @@ export function createEdgeServer(parts: ServerParts): EdgeServer {
   const { settings, tls } = parts;
   const sessions = new Set<ServerHttp2Session>();
   const tunnels = new Set<Duplex>();
+  const sockets = new Set<Socket>();
   const drain = { announced: false };
   const http2 = settings.h2c || tls ? createHttp2Side(parts, sessions, drain) : undefined;
   const listening: Server | Http2Server = settings.h2c ? http2! : createHttp1Side(parts, tls, http2, tunnels);
   listening.maxConnections = settings.maxConnections;
+  listening.on(tls ? "secureConnection" : "connection", (socket: Socket) => {
+    sockets.add(socket);
+    socket.once("close", () => sockets.delete(socket));
+  });
   return {
     listen: () => listenOn(listening, settings, parts.sharedPort),
     announceDrain() {
@@ -70,8 +75,18 @@ export function createEdgeServer(parts: ServerParts): EdgeServer {
       drain.announced = true;
       for (const session of sessions) session.close();
       return new Promise((resolve) => {
-        listening.close(() => resolve());
-        if ("closeIdleConnections" in listening) listening.closeIdleConnections();
+        // Node looks for idle connections once; those whose last answer ends later would stay for all of keepAlive.
+        const since = parts.clock.now();
+        const look = (): void => {
+          if ("closeIdleConnections" in listening) listening.closeIdleConnections();
+          if (parts.clock.now() - since >= SILENT_MS) closeSilent(sockets, parts.edge);
+        };
+        const stopLooking = parts.clock.every(IDLE_LOOK_MS, look);
+        listening.close(() => {
+          stopLooking();
+          resolve();
+        });
+        look();
       });
     },
     cut() {
@@ -80,6 +95,17 @@ export function createEdgeServer(parts: ServerParts): EdgeServer {
       if ("closeAllConnections" in listening) listening.closeAllConnections();
     },
   };
+}
+
+/** Milliseconds between two looks for connections without work while a server finishes. */
+const IDLE_LOOK_MS = 100;
+
+/** Milliseconds that a connection may then still take to bring its first request, which may be on its way. */
+const SILENT_MS = 500;
+
+/** Node does not call a connection idle that never brought a request, and would wait for it without end. */
+function closeSilent(sockets: ReadonlySet<Socket>, edge: Edge): void {
+  for (const socket of sockets) if (socket.bytesRead === 0 && !edge.knownConnection(socket)) socket.destroy();
 }
 
 function createHttp1Side(
@@ -126,15 +152,16 @@ function createHttp1Side(
     socket.on("error", () => socket.destroy());
     if (!cutIfBusy(edge, socket as Socket)) edge.handle(request, answerOn(request, socket as Socket));
   });
-  server.on("upgrade", (request: IncomingMessage, socket: Duplex, early: Buffer) => {
+  server.on("upgrade", (request: IncomingMessage, socket: Duplex, first: Buffer) => {
     socket.on("error", () => socket.destroy());
     if (cutIfBusy(edge, socket as Socket)) return;
+    const takeEarly = holdEarly(socket as Socket, first);
     const response = answerOn(request, socket as Socket);
     edge.handleUpgrade(request, response, (dependency, headers) => {
       tunnels.add(socket);
       socket.once("close", () => tunnels.delete(socket));
       response.detachSocket(socket as Socket);
-      joinTunnel(socket as Socket, early, dependency, headers, () => response.emit("close"));
+      joinTunnel(socket as Socket, takeEarly(), dependency, headers, () => response.emit("close"));
     });
   });
   if (tls && http2) splitByProtocol(server, http2);

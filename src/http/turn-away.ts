@@ -6,10 +6,17 @@ import type { EventBus } from "../core/events.ts";
 import { refused, type Refused, type RefusedReason } from "../core/outcome.ts";
 import type { Connection } from "./connection.ts";
 import { lingerThenEnd } from "./linger.ts";
-import { problemOfTurnedAway } from "./problems.ts";
+import { problemOfTurnedAway, type Problem } from "./problems.ts";
 
 interface TurnAwayParts {
   readonly bus: EventBus;
+}
+
+/** Answers a request on which the gateway itself failed before it was an exchange, and closes its connection. */
+export function answerFault(response: ServerResponse, clock: Clock): void {
+  const detail = "the gateway failed on this request; its log tells more";
+  if (response.headersSent) response.destroy();
+  else write(response, problemOfTurnedAway("internal", detail, "none"), clock);
 }
 
 /** Answers a request that must not become an exchange, and closes its connection: what follows on it cannot be trusted. */
@@ -21,6 +28,16 @@ export function turnAway(
   id: string,
 ): void {
   const problem = problemOfTurnedAway(why.reason, why.detail, id);
+  write(response, problem, parts.clock);
+  parts.bus.publish("spillway:turned-away", {
+    reason: why.reason,
+    status: problem.status,
+    detail: why.detail,
+    address,
+  });
+}
+
+function write(response: ServerResponse, problem: Problem, clock: Clock): void {
   const body = Buffer.from(problem.body);
   const headers = [
     "Content-Type",
@@ -34,14 +51,8 @@ export function turnAway(
   response.writeHead(problem.status, headers);
   const { headers: fields, complete, httpVersionMajor } = response.req;
   const announced = fields["transfer-encoding"] !== undefined || (fields["content-length"] ?? "0") !== "0";
-  if (httpVersionMajor === 1 && announced && !complete) lingerThenEnd(response.req, response, body, parts.clock);
+  if (httpVersionMajor === 1 && announced && !complete) lingerThenEnd(response.req, response, body, clock);
   else response.end(body);
-  parts.bus.publish("spillway:turned-away", {
-    reason: why.reason,
-    status: problem.status,
-    detail: why.detail,
-    address,
-  });
 }
 
 /** What Node's parser says about a request it could not read. */

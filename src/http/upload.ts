@@ -131,12 +131,12 @@ export class Upload implements RequestBody {
 
   readonly #onData = (chunk: Buffer): void => {
     this.#total += chunk.length;
-    this.#held += chunk.length;
-    this.#chunks.push(chunk);
     if (this.#total > this.#limits.maxBody || this.#overhead()) {
       this.#end("too-large");
       return;
     }
+    this.#held += chunk.length;
+    this.#chunks.push(chunk);
     if (this.#held >= COLLECTED) {
       this.#request.pause();
       this.#resolve("streaming");
@@ -177,8 +177,10 @@ export class Upload implements RequestBody {
   }
 
   #overhead(): boolean {
+    // A connection of HTTP/2 carries other streams too, and has no chunks.
+    if (this.length !== undefined || this.#request.httpVersionMajor !== 1) return false;
     const wire = (this.#request.socket?.bytesRead ?? 0) - this.#wireAtStart;
-    return this.length === undefined && wire > COLLECTED && wire > this.#total * MOST_OVERHEAD;
+    return wire > COLLECTED && wire > this.#total * MOST_OVERHEAD;
   }
 
   #end(ending: "end" | "too-large" | "too-slow" | "gone"): void {

@@ -2,6 +2,31 @@ import type { Socket } from "node:net";
 import type { Duplex } from "node:stream";
 import type { HeaderList } from "../core/headers.ts";
 
+/** Octets a client may send behind its handshake before the tunnel stands; then it is paused. */
+const EARLY_AT_MOST = 64 * 1024;
+
+/**
+ * Reads on while the dependency is asked, so that a client who leaves is seen to leave. Returns a function that stops
+ * that and gives what has come.
+ */
+export function holdEarly(client: Socket, first: Buffer): () => Buffer {
+  const chunks = [first];
+  let held = first.length;
+  const onData = (chunk: Buffer): void => {
+    chunks.push(chunk);
+    held += chunk.length;
+    if (held > EARLY_AT_MOST) client.pause();
+  };
+  const onEnd = (): void => void client.destroy();
+  client.on("data", onData);
+  client.on("end", onEnd);
+  return () => {
+    client.off("data", onData);
+    client.off("end", onEnd);
+    return Buffer.concat(chunks);
+  };
+}
+
 /**
  * Answers 101 on the client's socket and joins it with the dependency's. `early` are octets the client sent behind
  * its handshake. Either end closing ends both; `over` is called once, when the client's side is closed.

@@ -146,12 +146,12 @@ suite("pipelining", () => {
     await using _ = origin;
     using client = await connectRaw(gateway.port);
     await client.send(request("GET", "/a").repeat(10) + request("POST", "/b", "hi").repeat(10));
-    await until(() => came.length === 10, { what: "all ten GETs came" });
+    await until(() => came.length === 2, { what: "two GETs came" });
     client.reset();
     await until(() => gateway.gateway.open() === 0, { what: "no exchange is open" });
     await until(() => origin.open === 0, { what: "every request to the origin was given up" });
-    assert.equal(gateway.ended.length, 10);
-    assert.equal(came.length, 10);
+    assert.equal(gateway.ended.length, 2);
+    assert.equal(came.length, 2);
   });
 
   test("D5: an answer that nobody reads holds back the requests behind it, not other clients", async () => {

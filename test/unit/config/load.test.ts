@@ -277,7 +277,7 @@ suite("contradictions are warnings", () => {
       "f.yaml:2:63 dependencies.a.timeout - is longer than drain.timeout (20s): a drain may cut requests that the dependency would still have answered",
     ]);
     assert.match(warningsOf(`${MINIMAL}drain: { timeout: 3s }\n`)[0]!, /^f.yaml:6:19 drain.timeout - is shorter than/);
-    assert.match(warningsOf(`${MINIMAL}listen: { requestTimeout: 9s }\n`)[0]!, /^f.yaml:6:27 listen.requestTimeout/);
+    assert.match(warningsOf(`${MINIMAL}listen: { requestTimeout: 3s }\n`)[0]!, /^f.yaml:6:27 listen.requestTimeout/);
     assert.match(
       warningsOf(`${MINIMAL}    timeout: 30s\n`)[0]!,
       /^f.yaml:6:14 routes.0.timeout - is longer than drain/,
