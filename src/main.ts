@@ -9,6 +9,7 @@ const require = createRequire(import.meta.url);
 const versionOf = (file: string): string => (require(file) as { version: string }).version;
 
 const io: Io = {
+  isRoot: process.getuid?.() === 0,
   version: versionOf("../package.json"),
   stdout: process.stdout,
   stderr: process.stderr,

@@ -22,6 +22,8 @@ export interface Io {
   /** Calls `listener` whenever the process gets the signal, which then no longer ends it. */
   readonly onSignal: (signal: NodeJS.Signals, listener: () => void) => Cancel;
   /** Calls `listener` for what was thrown or rejected and nobody caught, which then no longer ends the process. */
+  /** Whether the process may do anything on this machine. Default: it may not. */
+  readonly isRoot?: boolean;
   readonly onFault?: (listener: (where: string, thrown: unknown) => void) => Cancel;
 }
 

@@ -7,10 +7,18 @@ import type { Running, RunParts } from "../cluster/solo.ts";
 import { openSink } from "../telemetry/sink.ts";
 import { EXIT, type Io } from "./command.ts";
 
+const ROOT_WARNING =
+  "warning: a gateway for other machines runs as root; run it as a user of its own, or set SPILLWAY_ALLOW_ROOT=1";
+
+const isLoopback = (host: string): boolean => host === "localhost" || host === "::1" || host.startsWith("127.");
+
 /** Starts a gateway from a source of configuration, in as many processes as it says; its log goes to standard output. */
 export async function startGateway(source: ConfigSource, io: Io): Promise<Running> {
   const first = await source.load();
   for (const warning of first.warnings) io.stderr.write(`warning: ${issueLine(warning)}\n`);
+  if (io.isRoot && !isLoopback(first.config.listen.host) && io.env["SPILLWAY_ALLOW_ROOT"] !== "1") {
+    io.stderr.write(`${ROOT_WARNING}\n`);
+  }
   const parts: RunParts = {
     source,
     first,

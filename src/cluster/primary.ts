@@ -145,7 +145,7 @@ export async function runPrimary(parts: PrimaryParts): Promise<Running> {
     course.started();
     reloader.watch();
     const { port } = shared;
-    own.log.write("info", "listening", { port, opsPort, workers, host: listen.host, version, config: source.file });
+    own.log.announce("listening", { port, opsPort, workers, host: listen.host, version, config: source.file });
     const fault: Running["fault"] = (where, thrown) => bus.publish("spillway:fault", { where, error: toError(thrown) });
     return { port, opsPort, control, ended: ended.promise, fault, stop };
   } catch (thrown) {

@@ -48,26 +48,20 @@ export async function runSolo(parts: RunParts): Promise<Running> {
     bus,
     apply: (next) => serving.prepare(next).commit(),
   });
-  const ended = Promise.withResolvers<number>();
-  const life = { exitCode: 0 };
-  const isTooMany = createFaultLimit(clock);
   const closeRest = async (): Promise<void> => {
     reloader.close();
     await ops.close();
     await serving.close();
   };
+  const ending = createEnding(() => gateway.drain().then(closeRest));
+  const isTooMany = createFaultLimit(clock);
   const control: Control = {
     life: gateway.life,
     checks: () => [`exchanges ${gateway.open()} open`, `config ${reloader.current().hash.slice(0, 12)}`],
     config: reloader.view,
     metrics: () => metrics.collect(),
     reload: reloader.reload,
-    drain() {
-      void gateway
-        .drain()
-        .then(closeRest)
-        .then(() => ended.resolve(life.exitCode));
-    },
+    drain: () => ending.begin(0),
   };
   const ops = createOps({ control, settings: opsSettings, clock, bus, audit: log.audit, version });
   const { port: opsPort } = await ops.listen();
@@ -79,21 +73,33 @@ export async function runSolo(parts: RunParts): Promise<Running> {
     throw thrown;
   }
   reloader.watch();
-  log.write("info", "listening", { port, opsPort, host: listen.host, version, config: source.file });
+  log.announce("listening", { port, opsPort, host: listen.host, version, config: source.file });
   return {
     port,
     opsPort,
     control,
-    ended: ended.promise,
+    ended: ending.ended,
     fault(where, thrown) {
       bus.publish("spillway:fault", { where, error: toError(thrown) });
-      if (!isTooMany()) return;
-      life.exitCode = 1;
-      control.drain();
+      if (isTooMany()) ending.begin(1);
     },
     async stop() {
       await gateway.close();
       await closeRest();
+    },
+  };
+}
+
+/** The end of a process: `finish` runs once, however often it is begun; the highest code asked for counts. */
+function createEnding(finish: () => Promise<void>): { readonly ended: Promise<number>; begin(code: number): void } {
+  const ended = Promise.withResolvers<number>();
+  let exitCode: number | undefined;
+  return {
+    ended: ended.promise,
+    begin(code) {
+      const begun = exitCode !== undefined;
+      exitCode = Math.max(exitCode ?? 0, code);
+      if (!begun) void finish().then(() => ended.resolve(exitCode ?? 0));
     },
   };
 }
