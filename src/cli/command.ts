@@ -21,9 +21,9 @@ export interface Io {
   readonly cwd: string;
   /** Calls `listener` whenever the process gets the signal, which then no longer ends it. */
   readonly onSignal: (signal: NodeJS.Signals, listener: () => void) => Cancel;
-  /** Calls `listener` for what was thrown or rejected and nobody caught, which then no longer ends the process. */
   /** Whether the process may do anything on this machine. Default: it may not. */
   readonly isRoot?: boolean;
+  /** Calls `listener` for what was thrown or rejected and nobody caught, which then no longer ends the process. */
   readonly onFault?: (listener: (where: string, thrown: unknown) => void) => Cancel;
 }
 
