@@ -1,11 +1,8 @@
-import { relative, resolve } from "node:path";
 import { loadConfigFile } from "../config/load.ts";
 import { issueLine } from "../core/errors.ts";
 import { type Command, EXIT, onePositional, wantsJson, writeJson } from "./command.ts";
+import { configFile, DEFAULT_CONFIG } from "./config-file.ts";
 import { count } from "./dispatch.ts";
-
-/** Looked for where the command is run. */
-export const DEFAULT_CONFIG = "spillway.yaml";
 
 export const check: Command = {
   name: "check",
@@ -14,9 +11,7 @@ export const check: Command = {
   help: `FILE is ${DEFAULT_CONFIG} when left out. Environment variables in it are read from the environment.`,
   options: {},
   async run(args, io) {
-    const path = resolve(io.cwd, onePositional(args) ?? DEFAULT_CONFIG);
-    const inside = relative(io.cwd, path);
-    const file = inside.startsWith("..") ? path : inside;
+    const { path, shownAs: file } = configFile(onePositional(args), io);
     const { config, warnings, hash } = await loadConfigFile(path, io.env, { shownAs: file });
     const routes = config.routes.length;
     const dependencies = Object.keys(config.dependencies).length;

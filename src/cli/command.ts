@@ -74,6 +74,12 @@ export function onePositional(args: Args): string | undefined {
   return args.positionals[0];
 }
 
+/** For commands without positional arguments; `remedy` tells where the word that was given belongs. */
+export function noPositional(args: Args, remedy?: string): void {
+  if (args.positionals.length === 0) return;
+  throw new UsageError(`takes no arguments, got ${args.positionals.join(" ")}${remedy ? `: ${remedy}` : ""}`);
+}
+
 /** Whether the answer is for programs. */
 export const wantsJson = (args: Args): boolean => args.values["json"] === true;
 

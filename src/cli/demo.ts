@@ -5,7 +5,7 @@ import { demoConfiguration } from "../demo/configuration.ts";
 import { listenNear } from "../demo/listen-near.ts";
 import { startLoad } from "../demo/load.ts";
 import { startOrigin } from "../demo/origin.ts";
-import type { Command, Io } from "./command.ts";
+import { noPositional, type Command, type Io } from "./command.ts";
 import { serveUntilSignalled, startGateway } from "./serve.ts";
 
 /** Where the demo likes to be, and how many ports on from there it will look. */
@@ -67,5 +67,8 @@ export const demo: Command = {
   summary: "a product API with faults to switch on, the gateway in front, gentle load",
   usage: "",
   options: {},
-  run: (_args, io) => runDemo(io),
+  run(args, io) {
+    noPositional(args);
+    return runDemo(io);
+  },
 };

@@ -1,4 +1,3 @@
-import { relative, resolve } from "node:path";
 import { loadConfigFile } from "../config/load.ts";
 import type { Config } from "../config/schema.ts";
 import { systemClock, systemRandom } from "../core/clock.ts";
@@ -10,8 +9,8 @@ import type { Judgement } from "../http/judge.ts";
 import { PROBLEMS } from "../http/problems.ts";
 import { compileRewrite } from "../routing/rewrite.ts";
 import type { RouteSettings } from "../routing/settings.ts";
-import { DEFAULT_CONFIG } from "./check.ts";
 import { type Args, type Command, EXIT, type Io, textOption, wantsJson, writeJson } from "./command.ts";
+import { configFile, DEFAULT_CONFIG } from "./config-file.ts";
 
 /** A request as it was typed. */
 interface Asked {
@@ -72,10 +71,8 @@ Exit code 4: the gateway would refuse the request by itself.`,
     header: { type: "string", short: "H", multiple: true },
   },
   async run(args, io) {
-    const file = textOption(args, "config") ?? DEFAULT_CONFIG;
-    const path = resolve(io.cwd, file);
-    const inside = relative(io.cwd, path);
-    const { config } = await loadConfigFile(path, io.env, { shownAs: inside.startsWith("..") ? path : inside });
+    const { path, shownAs } = configFile(textOption(args, "config"), io);
+    const { config } = await loadConfigFile(path, io.env, { shownAs });
     const asked = readAsked(args, config);
     const explained = await judge(asked, config);
     if (wantsJson(args)) {

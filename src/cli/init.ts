@@ -1,9 +1,9 @@
 import { writeFile } from "node:fs/promises";
 import { resolve } from "node:path";
-import { validateConfig } from "../config/load.ts";
-import { ConfigError, toError, UsageError } from "../core/errors.ts";
-import { DEFAULT_CONFIG } from "./check.ts";
-import { type Command, EXIT, textOption, wantsJson, writeJson } from "./command.ts";
+import { toError, UsageError } from "../core/errors.ts";
+import { type Command, EXIT, type Io, noPositional, textOption, wantsJson, writeJson } from "./command.ts";
+import { DEFAULT_CONFIG } from "./config-file.ts";
+import { originOf } from "./origin.ts";
 
 export const init: Command = {
   name: "init",
@@ -16,32 +16,21 @@ export const init: Command = {
     force: { type: "boolean" },
   },
   async run(args, io) {
-    if (args.positionals.length > 0) throw new UsageError("takes no arguments: name the origin with --upstream URL");
+    noPositional(args, "name the origin with --upstream URL");
     const upstream = textOption(args, "upstream");
     if (upstream === undefined) throw new UsageError("--upstream URL is missing, such as http://127.0.0.1:3000");
     const output = textOption(args, "output") ?? DEFAULT_CONFIG;
-    const text = firstConfig(originOf(upstream));
+    const text = firstConfig(originOf(upstream, "--upstream"));
     await write(resolve(io.cwd, output), output, text, args.values["force"] === true ? "replace" : "keep");
     if (wantsJson(args)) writeJson(io.stdout, { ok: true, file: output });
-    else io.stdout.write(`wrote ${output}; next: spillway start --config ${output}\n`);
+    else io.stdout.write(`wrote ${output}; next: ${startCommand(io)} --config ${output}\n`);
     return EXIT.ok;
   },
 };
 
-/** `http://host:port` without the slash that is so easily typed behind it. */
-function originOf(upstream: string): string {
-  const origin = upstream.replace(/\/$/, "");
-  try {
-    validateConfig({
-      dependencies: { upstream: { http: { targets: [origin] } } },
-      routes: [{ match: { path: "/*" }, dependency: "upstream" }],
-    });
-  } catch (thrown) {
-    if (thrown instanceof ConfigError) throw new UsageError(`--upstream: ${thrown.issues[0]!.message}`);
-    throw thrown;
-  }
-  return origin;
-}
+/** As it can be typed here: in a checkout the command is not on PATH. */
+const startCommand = ({ env }: Io): string =>
+  env["npm_lifecycle_event"] === "spillway" ? "npm start --" : "spillway start";
 
 async function write(path: string, shown: string, text: string, existing: "keep" | "replace"): Promise<void> {
   try {

@@ -2,7 +2,7 @@
 import type { ParseArgsOptionsConfig } from "node:util";
 import { systemClock } from "../core/clock.ts";
 import { toError, UsageError } from "../core/errors.ts";
-import { type Args, EXIT, type Io, textOption, wantsJson, writeJson } from "./command.ts";
+import { type Args, EXIT, type Io, noPositional, textOption, wantsJson, writeJson } from "./command.ts";
 
 /** Options of every command that asks a running gateway. */
 export const opsOptions: ParseArgsOptionsConfig = { "ops-url": { type: "string" }, curl: { type: "boolean" } };
@@ -42,7 +42,7 @@ export async function runCall(
   request: OpsRequest,
   tell: (answer: OpsAnswer) => number,
 ): Promise<number> {
-  if (args.positionals.length > 0) throw new UsageError(`takes no arguments, got ${args.positionals.join(" ")}`);
+  noPositional(args);
   if (args.values["curl"] === true) {
     io.stdout.write(`${curlOf(request, args, io)}\n`);
     return EXIT.ok;

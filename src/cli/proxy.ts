@@ -1,16 +1,8 @@
 import { objectSource } from "../config/source.ts";
 import { UsageError } from "../core/errors.ts";
-import { textOption, type Command } from "./command.ts";
+import { noPositional, textOption, type Command } from "./command.ts";
+import { originOf } from "./origin.ts";
 import { serveUntilSignalled, startGateway } from "./serve.ts";
-
-/** An origin from what people type: `http://127.0.0.1:3000`, `127.0.0.1:3000` or `:3000`. */
-export function originOf(text: string): string {
-  const withHost = text.startsWith(":") ? `127.0.0.1${text}` : text;
-  const url = /^https?:\/\//.test(withHost) ? withHost : `http://${withHost}`;
-  if (!URL.canParse(url))
-    throw new UsageError(`--to ${text}: expected an origin such as http://127.0.0.1:3000 or :3000`);
-  return url.replace(/\/$/, "");
-}
 
 export const proxy: Command = {
   name: "proxy",
@@ -24,6 +16,7 @@ export const proxy: Command = {
     "ops-port": { type: "string" },
   },
   async run(args, io) {
+    noPositional(args, "name the origin with --to ORIGIN");
     const to = textOption(args, "to");
     if (to === undefined) throw new UsageError("--to ORIGIN is needed, such as --to http://127.0.0.1:3000");
     const source = objectSource({
@@ -31,7 +24,7 @@ export const proxy: Command = {
       ops: { port: portOf(textOption(args, "ops-port") ?? "9901") },
       // Whoever stops this wants it gone, not announced to a load balancer.
       drain: { delay: "0ms" },
-      dependencies: { origin: { http: { targets: [originOf(to)] } } },
+      dependencies: { origin: { http: { targets: [originOf(to, "--to")] } } },
       routes: [{ name: "all", match: { path: "/*" }, dependency: "origin" }],
     });
     return serveUntilSignalled(await startGateway(source, io), io);

@@ -2,7 +2,7 @@ import { writeFile } from "node:fs/promises";
 import { resolve } from "node:path";
 import { configJsonSchema } from "../config/json-schema.ts";
 import { toError, UsageError } from "../core/errors.ts";
-import { type Command, EXIT, textOption, wantsJson, writeJson } from "./command.ts";
+import { type Command, EXIT, noPositional, textOption, wantsJson, writeJson } from "./command.ts";
 
 export const schema: Command = {
   name: "schema",
@@ -11,7 +11,7 @@ export const schema: Command = {
   help: 'Put "# yaml-language-server: $schema=./schema.json" on top of a configuration to have it checked as you type.',
   options: { output: { type: "string", short: "o" } },
   async run(args, io) {
-    if (args.positionals.length > 0) throw new UsageError("takes no arguments: name a file with --output");
+    noPositional(args, "name a file with --output FILE");
     const text = `${JSON.stringify(configJsonSchema(), undefined, 2)}\n`;
     const output = textOption(args, "output");
     if (output === undefined) {

@@ -1,6 +1,6 @@
-import { resolve } from "node:path";
 import { fileSource } from "../config/source.ts";
-import { textOption, type Command } from "./command.ts";
+import { noPositional, textOption, type Command } from "./command.ts";
+import { configFile } from "./config-file.ts";
 import { runDemo } from "./demo.ts";
 import { serveUntilSignalled, startGateway } from "./serve.ts";
 
@@ -11,9 +11,11 @@ export const start: Command = {
   help: "  --config FILE  what to serve; read again on SIGHUP and whenever it changes",
   options: { config: { type: "string", short: "c" } },
   async run(args, io) {
-    const file = textOption(args, "config");
-    if (file === undefined) return runDemo(io);
-    const running = await startGateway(fileSource(resolve(io.cwd, file), io.env, { shownAs: file }), io);
+    noPositional(args, "name the file with --config FILE");
+    const given = textOption(args, "config");
+    if (given === undefined) return runDemo(io);
+    const { path, shownAs } = configFile(given, io);
+    const running = await startGateway(fileSource(path, io.env, { shownAs }), io);
     return serveUntilSignalled(running, io);
   },
 };

@@ -1,5 +1,4 @@
-import { UsageError } from "../core/errors.ts";
-import { type Args, type Command, EXIT, type Io, wantsJson, writeJson } from "./command.ts";
+import { type Args, type Command, EXIT, type Io, noPositional, wantsJson, writeJson } from "./command.ts";
 import { callOps, curlOf, opsHelp, opsOptions, type OpsRequest, tellRefusal, tellUnreachable } from "./ops-client.ts";
 
 const READY: OpsRequest = { method: "GET", path: "/readyz?verbose" };
@@ -20,7 +19,7 @@ export const status: Command = {
   help: opsHelp,
   options: opsOptions,
   async run(args, io) {
-    if (args.positionals.length > 0) throw new UsageError(`takes no arguments, got ${args.positionals.join(" ")}`);
+    noPositional(args);
     if (args.values["curl"] === true) {
       io.stdout.write([READY, CONFIG].map((request) => `${curlOf(request, args, io)}\n`).join(""));
       return EXIT.ok;

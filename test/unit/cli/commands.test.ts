@@ -104,6 +104,19 @@ suite("spillway init", () => {
     assert.ok(text.split("\n").length <= 15);
   });
 
+  test("takes an origin as people type it, and tells how to go on from a checkout", async () => {
+    using world = temporaryWorld({ npm_lifecycle_event: "spillway" });
+    for (const [typed, origin] of [
+      [":3000", "http://127.0.0.1:3000"],
+      ["localhost:3000", "http://localhost:3000"],
+      ["https://[::1]:3000/", "https://[::1]:3000"],
+    ] as const) {
+      const { code, out } = await world.run("init", "--upstream", typed, "--force");
+      assert.deepEqual([code, out], [EXIT.ok, "wrote spillway.yaml; next: npm start -- --config spillway.yaml\n"]);
+      assert.ok(readFileSync(join(world.cwd, "spillway.yaml"), "utf8").includes(`targets: ["${origin}"]`), typed);
+    }
+  });
+
   test("does not replace a file unless forced", async () => {
     using world = temporaryWorld();
     const file = join(world.cwd, "x.yaml");
@@ -120,10 +133,36 @@ suite("spillway init", () => {
   test("needs an origin", async () => {
     using world = temporaryWorld();
     assert.match((await world.run("init")).err, /--upstream URL is missing/);
-    for (const url of ["127.0.0.1:3000", "http://a/path", "ftp://a", "http://a\nb: 1", "${X}"]) {
+    for (const url of ["http://a/path", "http://a:99999", "", "ftp://a", "http://a\nb: 1", "${X}"]) {
       const { code, err } = await world.run("init", "--upstream", url);
       assert.equal(code, EXIT.usage, url);
-      assert.match(err, /^spillway init: --upstream: /);
+      assert.ok(err.startsWith(`spillway init: --upstream ${url}: `), err);
     }
   });
+});
+
+suite("commands without arguments", () => {
+  test("take a word behind them for a mistake, and say where it belongs", async () => {
+    using world = temporaryWorld();
+    for (const [argv, remedy] of [
+      [["start", "spillway.yaml"], "--config FILE"],
+      [["demo", "x"], "takes no arguments, got x"],
+      [["proxy", ":3000"], "--to ORIGIN"],
+      [["init", ":3000"], "--upstream URL"],
+      [["schema", "s.json"], "--output FILE"],
+      [["health", "now"], "takes no arguments, got now"],
+      [["status", "now"], "takes no arguments, got now"],
+    ] as const) {
+      const { code, out, err } = await world.run(...argv);
+      assert.deepEqual([code, out], [EXIT.usage, ""], argv.join(" "));
+      assert.ok(err.includes(remedy), err);
+    }
+  });
+});
+
+test("spillway proxy names its own option when the origin is none", async () => {
+  using world = temporaryWorld();
+  const { code, err } = await world.run("proxy", "--to", "http://127.0.0.1:3000/base");
+  assert.equal(code, EXIT.usage);
+  assert.match(err, /^spillway proxy: --to http:\/\/127\.0\.0\.1:3000\/base: expected an origin such as /);
 });
