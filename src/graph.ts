@@ -2,15 +2,16 @@ import { wholeBody } from "./core/body.ts";
 import type { Handler, Stage } from "./core/stage.ts";
 import { onion } from "./core/stage.ts";
 import { createHexSource, type Clock, type Random } from "./core/clock.ts";
-import type { Config } from "./config/schema.ts";
+import type { Config, NamedRoute } from "./config/schema.ts";
 import type { Material } from "./config/material.ts";
+import { editHeaders } from "./dependency/forward.ts";
 import { createHttpDependency, type HeaderEdits, type HttpDependency } from "./dependency/http-dependency.ts";
 import { createRetirement } from "./dependency/retirement.ts";
 import type { EdgeRoute, Judgement } from "./http/judge.ts";
 import { readHost } from "./routing/authority.ts";
 import { compilePriority } from "./routing/priority.ts";
 import { compileRewrite } from "./routing/rewrite.ts";
-import type { RouteSettings } from "./routing/settings.ts";
+import type { FixedAnswer, RouteSettings } from "./routing/settings.ts";
 import { compileRoutes } from "./routing/table.ts";
 import { readTarget } from "./routing/target.ts";
 import { clientAddress, compileTrust } from "./routing/trust.ts";
@@ -76,10 +77,7 @@ export function buildGraph(config: Config, before: Graph | undefined, parts: Gra
     const same = kept !== undefined && kept.ca === ca && JSON.stringify(kept.settings) === JSON.stringify(settings);
     dependencies.set(name, same ? kept : createHttpDependency(name, settings, { ...parts, ca }));
   }
-  const routes = config.routes.map((route, index) => ({
-    match: route.match,
-    value: buildRoute(route, route.name ?? `route-${index + 1}`, dependencies),
-  }));
+  const routes = config.routes.map((route) => ({ match: route.match, value: buildRoute(route, dependencies) }));
   const table = compileRoutes(routes);
   const trusts = compileTrust(config.listen.trustedProxies);
   const hex16 = createHexSource(16);
@@ -98,9 +96,9 @@ export function buildGraph(config: Config, before: Graph | undefined, parts: Gra
   };
 }
 
-function buildRoute(route: RouteSettings, name: string, dependencies: ReadonlyMap<string, HttpDependency>): EdgeRoute {
+function buildRoute(route: NamedRoute, dependencies: ReadonlyMap<string, HttpDependency>): EdgeRoute {
   return {
-    facts: { name, dependency: route.dependency },
+    facts: { name: route.name, dependency: route.dependency },
     handler: onion(stagesOf(), innermost(route, dependencies)),
     classOf: compilePriority(route.priority),
     websocket: route.websocket,
@@ -118,11 +116,7 @@ function stagesOf(): readonly Stage[] {
 /** What answers a route in the end: a fixed answer, the host application or a dependency. */
 function innermost(route: RouteSettings, dependencies: ReadonlyMap<string, HttpDependency>): Handler {
   const { respond } = route;
-  if (respond) {
-    const body = Buffer.from(respond.body);
-    const headers = body.length > 0 ? ["Content-Type", respond.contentType] : [];
-    return async () => ({ kind: "served", status: respond.status, headers, body: wholeBody(body), by: "gateway" });
-  }
+  if (respond) return fixedAnswer(respond, compileEdits(route.responseHeaders));
   if (route.dependency === "next") {
     return async (exchange) => {
       exchange.handOn?.();
@@ -137,6 +131,14 @@ function innermost(route: RouteSettings, dependencies: ReadonlyMap<string, HttpD
     timeout: route.timeout,
     trailers: route.trailers,
   });
+}
+
+function fixedAnswer({ status, body, contentType }: FixedAnswer, edits: HeaderEdits | undefined): Handler {
+  const octets = Buffer.from(body);
+  const framing = status === 204 || status === 304 ? [] : ["Content-Length", String(octets.length)];
+  const own = octets.length > 0 ? ["Content-Type", contentType, ...framing] : framing;
+  const headers = edits ? editHeaders(own, edits) : own;
+  return async () => ({ kind: "served", status, headers, body: wholeBody(octets), by: "gateway" });
 }
 
 function compileEdits(edits: RouteSettings["requestHeaders"]): HeaderEdits | undefined {

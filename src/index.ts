@@ -3,7 +3,7 @@ import type { IncomingMessage, ServerResponse } from "node:http";
 import { createRequire } from "node:module";
 import { validateConfig } from "./config/load.ts";
 import { readMaterial } from "./config/material.ts";
-import { unnamedRoute, type Config, type ConfigInput } from "./config/schema.ts";
+import { routeNames, type Config, type ConfigInput } from "./config/schema.ts";
 import { systemClock, systemRandom } from "./core/clock.ts";
 import { ConfigError, issueLine, toError } from "./core/errors.ts";
 import type { Events } from "./core/events.ts";
@@ -202,9 +202,6 @@ function startLog({ bus, config }: Composed, { log }: GatewayOptions): Log | und
     random: systemRandom,
   });
 }
-
-const routeNames = ({ routes }: Config): readonly string[] =>
-  routes.map(({ name }, index) => name ?? unnamedRoute(index));
 
 function versionOfPackage(): string {
   const require = createRequire(import.meta.url);

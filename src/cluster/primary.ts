@@ -1,3 +1,4 @@
+import { routeNames } from "../config/schema.ts";
 import { createHexSource } from "../core/clock.ts";
 import type { Control, Life } from "../core/control.ts";
 import { toError } from "../core/errors.ts";
@@ -13,7 +14,6 @@ import { clusterFork, type Fork } from "./fork.ts";
 import type { WorkerConfig } from "./messages.ts";
 import { settlePort, type SharedPort } from "./port.ts";
 import { createReloader } from "./reloader.ts";
-import { routeNames } from "./serving.ts";
 import type { Running, RunParts } from "./solo.ts";
 
 /** Milliseconds that workers have beyond `drain.delay` and `drain.timeout` before they are killed. */
@@ -40,7 +40,13 @@ function openOwnTelemetry(parts: PrimaryParts, bus: EventBus): { log: Log; metri
     clock,
     random,
   });
-  const metrics = createMetrics({ bus, routes: routeNames(first), version, nodeVersion, logLinesDropped: log.dropped });
+  const metrics = createMetrics({
+    bus,
+    routes: routeNames(first.config),
+    version,
+    nodeVersion,
+    logLinesDropped: log.dropped,
+  });
   return {
     log,
     metrics,

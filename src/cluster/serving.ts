@@ -1,3 +1,4 @@
+import { routeNames } from "../config/schema.ts";
 import type { Clock, Random } from "../core/clock.ts";
 import { createGateway, type Gateway } from "../gateway.ts";
 import type { Prepared } from "../graph.ts";
@@ -57,7 +58,13 @@ export async function createServing(parts: ServingParts): Promise<Serving> {
     clock,
     random,
   });
-  const metrics = createMetrics({ bus, routes: routeNames(first), version, nodeVersion, logLinesDropped: log.dropped });
+  const metrics = createMetrics({
+    bus,
+    routes: routeNames(config),
+    version,
+    nodeVersion,
+    logLinesDropped: log.dropped,
+  });
   const spans = await createSpans({ bus, clock, version });
   return {
     gateway,
@@ -69,7 +76,7 @@ export async function createServing(parts: ServingParts): Promise<Serving> {
         abort,
         commit() {
           commit();
-          metrics.setRoutes(routeNames(next));
+          metrics.setRoutes(routeNames(next.config));
           log.setAccessLog(next.config.listen.accessLog);
         },
       };
@@ -81,7 +88,3 @@ export async function createServing(parts: ServingParts): Promise<Serving> {
     },
   };
 }
-
-/** As labels of metrics: names given, or made from the place in the file. */
-export const routeNames = ({ config }: Pick<WorkerConfig, "config">): readonly string[] =>
-  config.routes.map(({ name }, index) => name ?? `route-${index + 1}`);

@@ -20,6 +20,7 @@ export function crossChecks(input: unknown, host: Host): Finding[] {
     ...opsChecks(map(config["ops"]) ?? {}),
     ...reservedNames(dependencies),
     ...routes.flatMap((route, index) => routeChecks(map(route), ["routes", index], Object.keys(dependencies), host)),
+    ...routes.flatMap((route, index) => withoutEffect(map(route) ?? {}, ["routes", index])),
     ...nameChecks(routes),
     ...unreachable(routes.map(matched)),
   ];
@@ -109,6 +110,20 @@ function routeChecks(
       message: `there is no dependency ${JSON.stringify(name)}: ${remedy}`,
     },
   ];
+}
+
+/** Keys that only matter where a dependency is asked. */
+const ASKING = ["rewrite", "requestHeaders", "timeout", "websocket", "trailers"] as const;
+
+/** Settings of a route that nothing would heed: whoever wrote them counts on them. */
+function withoutEffect(route: Readonly<Record<string, unknown>>, path: Path): Finding[] {
+  const fixed = route["respond"] !== undefined;
+  if (!fixed && route["dependency"] !== "next") return [];
+  const keys = fixed ? ASKING : [...ASKING, "responseHeaders"];
+  const where = fixed ? "on a fixed answer" : 'with "next": the host application sees to it';
+  return keys
+    .filter((key) => route[key] !== undefined && route[key] !== false)
+    .map((key) => ({ path: [...path, key], at: "key", message: `has no effect ${where}; take it out` }));
 }
 
 function nextRefused(path: Path): Finding {

@@ -25,11 +25,11 @@ export function configJsonSchema(): JsonSchema {
   };
 }
 
-/** Tells which keys may stand at a path of the file; none where no key can. */
+/** Tells which keys may stand at a path of the file; none where no key can. Makes the schema with the first question. */
 export function keyFinder(): (path: Path) => readonly string[] {
-  const root = written();
+  let root: JsonSchema | undefined;
   return (path) => {
-    let schemas: readonly JsonSchema[] = [root];
+    let schemas: readonly JsonSchema[] = [(root ??= written())];
     for (const step of path) schemas = schemas.flatMap(branches).flatMap((schema) => below(schema, String(step)));
     return [...new Set(schemas.flatMap(branches).flatMap((schema) => Object.keys(record(schema["properties"]))))];
   };

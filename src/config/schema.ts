@@ -1,19 +1,17 @@
 import { z } from "zod";
+import { notYet } from "../core/not-yet.ts";
 import { dependencySettings } from "../dependency/settings.ts";
 import { drainSettings, listenSettings } from "../http/settings.ts";
 import { opsSettings } from "../ops/settings.ts";
 import { routeSettings, type RouteSettings } from "../routing/settings.ts";
 
-const notYet = (what: string) =>
-  z
-    .literal("off", { error: `this version has no ${what} yet: write "off" or leave the key out` })
-    .optional()
-    .describe(`This version has no ${what} yet`);
-
 /** A route's name in metrics and logs when it was given none; `index` from 0. */
 export const unnamedRoute = (index: number): string => `route-${index + 1}`;
 
-function named(routes: RouteSettings[]): RouteSettings[] {
+/** A route as it is in force: with a name, given or made. */
+export type NamedRoute = RouteSettings & { readonly name: string };
+
+function named(routes: RouteSettings[]): NamedRoute[] {
   return routes.map((route, index) => ({ ...route, name: route.name ?? unnamedRoute(index) }));
 }
 
@@ -42,5 +40,8 @@ export const configSchema = z
   .meta({ title: "Spillway configuration" });
 
 export type Config = z.output<typeof configSchema>;
+/** Names of all routes, in order: the labels of metrics. */
+export const routeNames = ({ routes }: Config): readonly string[] => routes.map(({ name }) => name);
+
 /** What may be written: every key with a default left out. */
 export type ConfigInput = z.input<typeof configSchema>;

@@ -1,10 +1,12 @@
 import { z } from "zod";
+import { notYet } from "../core/not-yet.ts";
 import { bytes, duration } from "../core/units.ts";
 
 /** `http://host:port` or `https://host:port`, nothing behind it. */
 const origin = z.string().refine((text) => {
   const url = URL.canParse(text) ? new URL(text) : undefined;
-  return !!url && /^https?:$/.test(url.protocol) && url.pathname === "/" && !url.search && !url.hash && !url.username;
+  if (!url || !/^https?:$/.test(url.protocol) || !/^(?:[\w.-]+|\[[\da-f:.]+\])$/.test(url.hostname)) return false;
+  return url.pathname === "/" && !url.search && !url.hash && !url.username;
 }, 'expected an origin such as "http://127.0.0.1:3001": scheme, host and port, no path');
 
 const target = z.union([
@@ -14,13 +16,6 @@ const target = z.union([
     weight: z.number().min(0).max(1000).default(1).describe("Share of the traffic beside the other targets"),
   }),
 ]);
-
-/** A part of the contract that this version does not have: only its absence can be configured. */
-const notYet = (what: string) =>
-  z
-    .literal("off", { error: `this version has no ${what} yet: write "off" or leave the key out` })
-    .optional()
-    .describe(`This version has no ${what} yet`);
 
 export const httpSettings = z.strictObject({
   targets: z.array(target).min(1).max(1000).describe("Where it is: origins, or maps with a weight"),

@@ -4,14 +4,14 @@ import type { Dispatcher } from "undici";
 import { StreamedBody } from "../core/body.ts";
 import { toError } from "../core/errors.ts";
 import type { Exchange, Upgrade } from "../core/exchange.ts";
-import { headerValue, joinedHeader, withoutHeaders } from "../core/headers.ts";
+import { headerValue, joinedHeader, withoutHeaders, type HeaderList } from "../core/headers.ts";
 import { failed, type Outcome } from "../core/outcome.ts";
 import type { Timeouts, Wait } from "../core/timeouts.ts";
 import { readAnswerHead } from "./answer.ts";
 import type { RequestOptions } from "./connections.ts";
 import { failureOf } from "./faults.ts";
-import { requestFields } from "./forward.ts";
-import type { ForwardPolicy, HttpDependency } from "./http-dependency.ts";
+import { editHeaders, requestFields } from "./forward.ts";
+import type { ForwardPolicy, HeaderEdits, HttpDependency } from "./http-dependency.ts";
 
 /** RFC 6455 section 4.2.2: what a server that understood the handshake answers to a key. */
 export const acceptOf = (key: string): string =>
@@ -32,7 +32,7 @@ export function openTunnel(
     const target = dependency.pick();
     const host = dependency.settings.http.host === "client" ? exchange.authority : target.host;
     const client = target.open();
-    const asking = new Asking(dependency.name, exchange, upgrade, heads, (outcome) => {
+    const asking = new Asking(dependency.name, policy, exchange, upgrade, heads, (outcome) => {
       resolve(outcome);
       void client.close();
     });
@@ -61,6 +61,7 @@ type Controller = Dispatcher.DispatchController;
 
 class Asking implements Dispatcher.DispatchHandler {
   readonly #name: string;
+  readonly #edits: HeaderEdits | undefined;
   readonly #upgrade: Upgrade;
   readonly #resolve: (outcome: Outcome) => void;
   readonly #wait: Wait;
@@ -71,12 +72,14 @@ class Asking implements Dispatcher.DispatchHandler {
 
   constructor(
     name: string,
+    policy: ForwardPolicy,
     exchange: Exchange,
     upgrade: Upgrade,
     heads: Timeouts,
     resolve: (outcome: Outcome) => void,
   ) {
     this.#name = name;
+    this.#edits = policy.responseHeaders;
     this.#upgrade = upgrade;
     this.#resolve = resolve;
     this.#wait = heads.start(() => this.#giveUp(failed("timeout", `${name} gave no answer within ${heads.ms} ms`)));
@@ -109,7 +112,7 @@ class Asking implements Dispatcher.DispatchHandler {
       return;
     }
     this.#settle({ kind: "tunnelled", status: 101 });
-    this.#upgrade.join(socket, withoutHeaders(head.headers, LENGTH));
+    this.#upgrade.join(socket, withoutHeaders(this.#edited(head.headers), LENGTH));
   }
 
   onResponseStart(controller: Controller, status: number): void {
@@ -125,7 +128,7 @@ class Asking implements Dispatcher.DispatchHandler {
       cancel: (reason: Error) => controller.abort(reason),
     };
     this.#body = new StreamedBody(source, head.length);
-    this.#settle({ kind: "served", status, headers: head.headers, body: this.#body, by: "dependency" });
+    this.#settle({ kind: "served", status, headers: this.#edited(head.headers), body: this.#body, by: "dependency" });
   }
 
   onResponseData(_controller: Controller, chunk: Buffer): void {
@@ -139,6 +142,10 @@ class Asking implements Dispatcher.DispatchHandler {
   onResponseError(_controller: Controller | undefined, error: Error): void {
     if (this.#body) this.#body.fail(error);
     else this.#settle(failureOf(error, this.#controller !== undefined, this.#name));
+  }
+
+  #edited(headers: HeaderList): HeaderList {
+    return this.#edits ? editHeaders(headers, this.#edits) : headers;
   }
 
   #giveUp(outcome: Outcome): void {

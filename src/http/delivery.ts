@@ -132,7 +132,7 @@ export class Delivery implements Sink {
       const bodiless = status === 204 || status === 304 || this.#exchange.method === "HEAD";
       if (body.length === undefined && !bodiless) headers.push("Content-Length", String(bytes.length));
       this.#response.writeHead(status, headers);
-      this.#bytes = bytes.length;
+      this.#bytes = bodiless ? 0 : bytes.length;
       this.#finish(bytes);
       return;
     }

@@ -1,4 +1,4 @@
-import { isToken, listMembers, type HeaderList } from "../core/headers.ts";
+import { isToken, listMembers, withoutHeaders, type HeaderList } from "../core/headers.ts";
 import {
   PLAIN,
   HOST,
@@ -193,7 +193,7 @@ function settle(found: Gathering, version: string): Head | HeadFault {
   const tokens = found.connection === undefined ? undefined : readConnection(found.connection);
   if (tokens && "fault" in tokens) return tokens;
   const upgrade = tokens?.upgrade && version !== "2.0" ? found.upgradeField?.toLowerCase().trim() : undefined;
-  const kept = tokens && tokens.named.size > 0 ? dropNamed(found.endToEnd, tokens.named) : found.endToEnd;
+  const kept = tokens && tokens.named.size > 0 ? withoutHeaders(found.endToEnd, tokens.named) : found.endToEnd;
   return {
     endToEnd: version === "2.0" ? joinCookies(kept) : kept,
     host: found.host,
@@ -254,14 +254,6 @@ function readConnection(value: string): ConnectionTokens | HeadFault {
     } else named.add(token);
   }
   return { upgrade, named };
-}
-
-function dropNamed(list: HeaderList, named: ReadonlySet<string>): HeaderList {
-  const kept: HeaderList = [];
-  for (let i = 0; i < list.length; i += 2) {
-    if (!named.has(list[i]!.toLowerCase())) kept.push(list[i]!, list[i + 1]!);
-  }
-  return kept;
 }
 
 /** HTTP/2 may split a cookie into lines for better compression; elsewhere there may be one line (RFC 9113 section 8.2.3). */

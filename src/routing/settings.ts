@@ -1,9 +1,26 @@
 import { z } from "zod";
 import { isToken } from "../core/headers.ts";
+import { notYet } from "../core/not-yet.ts";
 import { duration } from "../core/units.ts";
 
 const method = z.string().regex(/^[A-Z][A-Z-]*$/, "expected a method in capitals, such as GET");
 const fieldName = z.string().refine(isToken, "expected a header field name");
+/** Fields that frame a message or belong to one connection: a route's word on them could only break the message. */
+const FRAMING: ReadonlySet<string> = new Set([
+  "connection",
+  "content-length",
+  "expect",
+  "keep-alive",
+  "proxy-connection",
+  "te",
+  "trailer",
+  "transfer-encoding",
+  "upgrade",
+]);
+const editableName = fieldName.refine(
+  (name) => !FRAMING.has(name.toLowerCase()),
+  "frames the message or belongs to one connection: the gateway sees to it, take it out",
+);
 const fieldValue = z.string().regex(/^[\t\x20-\x7e]*$/, "expected visible ASCII");
 
 const classes = ["system", "critical", "default", "sheddable", "bulk"] as const;
@@ -14,16 +31,12 @@ const pathPattern = z
   .refine((text) => !/\*./.test(text), 'a "*" may stand only at the end')
   .refine((text) => !/[?#;\\%]/.test(text), 'a pattern has no query, fragment, %-escapes, ";" or "\\"');
 
-const headerEdits = z.strictObject({
-  set: z.record(fieldName, fieldValue).default({}).describe("Fields to put in place of any of the same name"),
-  remove: z.array(fieldName).default([]).describe("Fields to take away, before `set`"),
-});
+const BODILESS: ReadonlySet<number> = new Set([204, 205, 304]);
 
-const notYet = (what: string) =>
-  z
-    .literal("off", { error: `this version has no ${what} yet: write "off" or leave the key out` })
-    .optional()
-    .describe(`This version has no ${what} yet`);
+const headerEdits = z.strictObject({
+  set: z.record(editableName, fieldValue).default({}).describe("Fields to put in place of any of the same name"),
+  remove: z.array(editableName).default([]).describe("Fields to take away, before `set`"),
+});
 
 export const routeSettings = z.strictObject({
   name: z
@@ -49,6 +62,10 @@ export const routeSettings = z.strictObject({
       status: z.int().min(200).max(599).describe("Its status"),
       body: z.string().max(65_536).default("").describe("Its body, at most 64 KiB"),
       contentType: fieldValue.default("text/plain; charset=utf-8").describe("Its Content-Type, when there is a body"),
+    })
+    .refine(({ status, body }) => body === "" || !BODILESS.has(status), {
+      path: ["body"],
+      error: "an answer with this status has no body: take it out, or choose another status",
     })
     .optional()
     .describe("A fixed answer; no dependency is asked"),
@@ -89,4 +106,5 @@ export const routeSettings = z.strictObject({
   rateLimit: notYet("client quota"),
 });
 
+export type FixedAnswer = NonNullable<RouteSettings["respond"]>;
 export type RouteSettings = z.output<typeof routeSettings>;
