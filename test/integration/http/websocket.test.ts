@@ -85,16 +85,20 @@ suite("a WebSocket", () => {
     assert.equal(origin.server.clients.size, 0);
   });
 
-  test("an answer other than 101 passes on, whole", async () => {
+  test("an answer other than 101 passes on, whole, with the route's edits", async () => {
+    const responseHeaders = { set: { "X-Ours": "1" }, remove: ["server"] };
     await using origin = await startRawOrigin(async (connection) => {
       await connection.readHead();
-      await connection.send("HTTP/1.1 401 Unauthorized\r\nWWW-Authenticate: Basic\r\nContent-Length: 4\r\n\r\nwho?");
+      await connection.send(
+        "HTTP/1.1 401 Unauthorized\r\nServer: x\r\nWWW-Authenticate: Basic\r\nContent-Length: 4\r\n\r\nwho?",
+      );
     });
-    await using gateway = await startGateway({ target: origin.url, route: { websocket: true } });
+    await using gateway = await startGateway({ target: origin.url, route: { websocket: true, responseHeaders } });
     using client = await connectRaw(gateway.port);
     await client.send(ASK);
     const answer = await client.readResponse();
     assert.deepEqual([answer.status, answer.header("www-authenticate"), answer.text()], [401, "Basic", "who?"]);
+    assert.deepEqual([answer.header("server"), answer.header("x-ours")], [undefined, "1"]);
     await deadline(client.closed, 1000, "the connection is closed");
     await until(() => gateway.gateway.open() === 0, { what: "no exchange is open" });
   });
