@@ -1,5 +1,6 @@
 import { availableParallelism } from "node:os";
 import type { ConfigSource } from "../config/source.ts";
+import { isLoopback } from "../core/address.ts";
 import { systemClock, systemRandom } from "../core/clock.ts";
 import { issueLine } from "../core/errors.ts";
 import { workerCount } from "../cluster/size.ts";
@@ -9,8 +10,6 @@ import { EXIT, type Io } from "./command.ts";
 
 const ROOT_WARNING =
   "warning: a gateway for other machines runs as root; run it as a user of its own, or set SPILLWAY_ALLOW_ROOT=1";
-
-const isLoopback = (host: string): boolean => host === "localhost" || host === "::1" || host.startsWith("127.");
 
 /** Starts a gateway from a source of configuration, in as many processes as it says; its log goes to standard output. */
 export async function startGateway(source: ConfigSource, io: Io): Promise<Running> {

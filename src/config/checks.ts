@@ -1,3 +1,4 @@
+import { isLoopback } from "../core/address.ts";
 import { unreachable, type Matched } from "./reach.ts";
 import { nearest } from "./nearest.ts";
 import type { Finding, Path } from "./place.ts";
@@ -48,13 +49,11 @@ function listenChecks(config: Readonly<Record<string, unknown>>): Finding[] {
   return findings;
 }
 
-const LOOPBACK = /^(?:localhost|127(?:\.\d{1,3}){3}|::1|::ffff:127(?:\.\d{1,3}){3})$/i;
-
 function opsChecks(ops: Readonly<Record<string, unknown>>): Finding[] {
   const findings: Finding[] = [];
   const host = ops["host"];
   const tokens = list(ops["tokens"]);
-  if (typeof host === "string" && !LOOPBACK.test(host) && tokens.length === 0) {
+  if (typeof host === "string" && !isLoopback(host) && tokens.length === 0) {
     const message = `refused: ${JSON.stringify(host)} is beyond loopback and there is no token: add one to ops.tokens (openssl rand -hex 32) or use 127.0.0.1`;
     findings.push({ path: ["ops", "host"], at: "value", message });
   }

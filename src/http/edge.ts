@@ -2,6 +2,7 @@ import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Http2ServerRequest } from "node:http2";
 import type { Socket } from "node:net";
 import type { TLSSocket } from "node:tls";
+import { unmapAddress } from "../core/address.ts";
 import type { Clock, Random } from "../core/clock.ts";
 import { toError } from "../core/errors.ts";
 import type { EventBus } from "../core/events.ts";
@@ -11,7 +12,7 @@ import { Timeouts } from "../core/timeouts.ts";
 import { Connection } from "./connection.ts";
 import { Delivery, type DeliveryParts } from "./delivery.ts";
 import { createHeadReader, type Head } from "./fields.ts";
-import { createForwarding, unmapped, type Hop } from "./forwarding.ts";
+import { createForwarding, type Hop } from "./forwarding.ts";
 import { HttpExchange } from "./http-exchange.ts";
 import { judge, unmatched, type JudgedRequest, type Judgement } from "./judge.ts";
 import type { MemoryGuard } from "./memory.ts";
@@ -123,7 +124,7 @@ export class Edge {
   }
 
   #createConnection(socket: Socket, version: string): Connection {
-    const peer = unmapped(socket.remoteAddress ?? "");
+    const peer = unmapAddress(socket.remoteAddress ?? "");
     const hop: Hop = {
       peer,
       peerTrusted: this.#parts.judgement().trusts(peer),

@@ -72,7 +72,3 @@ export function createForwarding(hop: Hop, ourName: string): (head: Head, author
     return last;
   };
 }
-
-/** `::ffff:192.0.2.1` is 192.0.2.1. */
-export const unmapped = (address: string): string =>
-  address.startsWith("::ffff:") && address.includes(".") ? address.slice(7) : address;

@@ -1,7 +1,7 @@
 /** Who may call: tokens, roles, and what a web page in somebody's browser must not be able to do. */
 import { createHash, timingSafeEqual } from "node:crypto";
 import { UsageError } from "../core/errors.ts";
-import { isLoopback } from "./address.ts";
+import { isLoopback } from "../core/address.ts";
 import { MIN_TOKEN, type OpsRole, type OpsSettings } from "./settings.ts";
 
 /** What a call asks of its caller. `open`: nothing but to be no web page of somebody else. */

@@ -1,6 +1,6 @@
 /** What stands before every call: name, origin, token, role, patience. Writes the audit of who was turned away. */
 import type { IncomingMessage } from "node:http";
-import { unmapped } from "./address.ts";
+import { unmapAddress } from "../core/address.ts";
 import type { Audit } from "./audit.ts";
 import { judge, type Access, type Actor, type Judgement, type Policy, type TurnedAwayReason } from "./auth.ts";
 import type { Lockout } from "./lockout.ts";
@@ -38,7 +38,7 @@ export function createGate(policy: Policy, lockout: Lockout, audit: Audit): Gate
   };
 }
 
-export const peerOf = (req: IncomingMessage): string => unmapped(req.socket.remoteAddress ?? "");
+export const peerOf = (req: IncomingMessage): string => unmapAddress(req.socket.remoteAddress ?? "");
 
 function decide(req: IncomingMessage, peer: string, access: Access, policy: Policy): Judgement {
   const { host, authorization, origin, "sec-fetch-site": site } = req.headers;
@@ -50,7 +50,7 @@ function decide(req: IncomingMessage, peer: string, access: Access, policy: Poli
       origin,
       secFetchSite: Array.isArray(site) ? site.join() : site,
       peer,
-      local: { address: unmapped(localAddress), port: localPort },
+      local: { address: unmapAddress(localAddress), port: localPort },
     },
     access,
     policy,

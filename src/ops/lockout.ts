@@ -1,6 +1,6 @@
 /** Slows the guessing of tokens down: ten wrong ones a minute from one address, then a minute of nothing. */
 import type { Clock } from "../core/clock.ts";
-import { addressKey } from "./address.ts";
+import { clientKey } from "../core/address.ts";
 
 export interface Lockout {
   /** Milliseconds this address still has to wait; 0: it may try. */
@@ -30,9 +30,9 @@ export function createLockout(clock: Clock, settings = lockoutDefaults): Lockout
   // In order of the last failure.
   const byAddress = new Map<string, Failures>();
   return {
-    waitMs: (address) => Math.max(0, (byAddress.get(addressKey(address))?.until ?? 0) - clock.now()),
+    waitMs: (address) => Math.max(0, (byAddress.get(clientKey(address))?.until ?? 0) - clock.now()),
     failed(address) {
-      const key = addressKey(address);
+      const key = clientKey(address);
       const now = clock.now();
       let entry = byAddress.get(key);
       byAddress.delete(key);

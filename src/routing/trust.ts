@@ -1,9 +1,7 @@
 import { UsageError } from "../core/errors.ts";
 import type { Client } from "../core/exchange.ts";
-import { parseAddress, parseIPv4, unmapAddress } from "./address.ts";
+import { parseAddress, parseIPv4, unmapAddress } from "../core/address.ts";
 import { previousElement, readFor } from "./forwarded.ts";
-
-export { clientKey, unmapAddress } from "./address.ts";
 
 /** Whether an address is a trusted proxy's. False for texts that are no address. */
 export type Trusts = (address: string) => boolean;

@@ -80,3 +80,9 @@ export function clientKey(address: string): string {
   const groups = [high >>> 16, high & 0xffff, low >>> 16, low & 0xffff];
   return `${groups.map((group) => group.toString(16)).join(":")}::/64`;
 }
+
+/** Whether nobody but this machine can be at, or listen on, the address. Of names only "localhost". */
+export function isLoopback(address: string): boolean {
+  const plain = unmapAddress(address.toLowerCase());
+  return plain === "localhost" || plain === "::1" || (plain.startsWith("127.") && parseIPv4(plain) >= 0);
+}
