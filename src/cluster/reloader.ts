@@ -2,7 +2,6 @@ import type { Clock } from "../core/clock.ts";
 import type { Control, ReloadResult } from "../core/control.ts";
 import { ConfigError, issueLine, toError } from "../core/errors.ts";
 import type { EventBus } from "../core/events.ts";
-import { redact } from "../config/redact.ts";
 import type { Config } from "../config/schema.ts";
 import type { ConfigSource, ReadyConfig } from "../config/source.ts";
 import { watchConfigFile } from "../config/watch.ts";
@@ -64,7 +63,7 @@ export function createReloader({ source, first, clock, bus, apply }: ReloaderPar
   };
   return {
     current: () => current,
-    view: () => ({ hash: current.hash, file: source.file, loadedAt, config: redact(current.config) }),
+    view: () => ({ hash: current.hash, file: source.file, loadedAt, config: current.config }),
     reload: queued,
     watch() {
       const { file } = source;

@@ -1,9 +1,9 @@
 import { inspect } from "node:util";
 import type { z } from "zod";
+import { isSecretName } from "../core/redact.ts";
 import { keyFinder } from "./json-schema.ts";
 import { nearest } from "./nearest.ts";
 import type { Finding, Path } from "./place.ts";
-import { isSecretName } from "./redact.ts";
 
 type Issue = z.core.$ZodIssue;
 type KnownKeys = (path: Path) => readonly string[];

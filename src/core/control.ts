@@ -15,7 +15,7 @@ export interface Control {
   life(): Life;
   /** One line a check, for `?verbose`: `["event-loop ok", "workers 2/2"]`. */
   checks(): readonly string[];
-  /** The running configuration as plain data, secrets replaced by "[redacted]", with hash and age. */
+  /** The running configuration with hash and age. Secrets stand in it: whoever shows it redacts it. */
   config(): {
     readonly hash: string;
     readonly file: string | undefined;
