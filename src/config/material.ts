@@ -1,5 +1,6 @@
 import { readFileSync } from "node:fs";
 import { readFile } from "node:fs/promises";
+import { resolve } from "node:path";
 import { createSecureContext } from "node:tls";
 import { ConfigError, toError, type ConfigIssue } from "../core/errors.ts";
 import type { Config } from "./schema.ts";
@@ -11,11 +12,14 @@ export interface Material {
   readonly authorities: ReadonlyMap<string, string>;
 }
 
-/** Reads the files that a configuration names. Throws a {@link ConfigError} with every one that cannot be used. */
-export async function loadMaterial(config: Config, file: string): Promise<Material> {
+/**
+ * Reads the files that a configuration names, relative ones from `directory`. Throws a {@link ConfigError} with every one
+ * that cannot be used; `file` is what the configuration is called in it.
+ */
+export async function loadMaterial(config: Config, file: string, directory = "."): Promise<Material> {
   const read = async ({ path, at }: Named): Promise<Read> => {
     try {
-      return { at, path, text: await readFile(path, "utf8") };
+      return { at, path, text: await readFile(resolve(directory, path), "utf8") };
     } catch (thrown) {
       return { at, path, failure: toError(thrown).message };
     }
@@ -23,7 +27,7 @@ export async function loadMaterial(config: Config, file: string): Promise<Materi
   return materialOf(config, file, await Promise.all(namedFiles(config).map(read)));
 }
 
-/** As {@link loadMaterial}, at once: for an application that mounts the middleware while it starts. */
+/** As {@link loadMaterial}, at once and from the working directory: for an application that mounts the middleware while it starts. */
 export function readMaterial(config: Config, file: string): Material {
   const read = ({ path, at }: Named): Read => {
     try {
@@ -71,10 +75,14 @@ function materialOf(config: Config, file: string, files: readonly Read[]): Mater
       issue("listen.tls", `certificate and key do not work together: ${toError(thrown).message}`);
     }
   }
-  if (issues.length > 0) throw new ConfigError(issues);
-  const authorities = Object.keys(config.dependencies).flatMap((name) => {
+  const authorities = new Map<string, string>();
+  for (const name of Object.keys(config.dependencies)) {
     const text = texts.get(authorityAt(name));
-    return text === undefined ? [] : [[name, text] as const];
-  });
-  return { tls, authorities: new Map(authorities) };
+    if (text === undefined) continue;
+    // OpenSSL passes over what it cannot read, and would then trust nobody.
+    if (text.includes("-----BEGIN CERTIFICATE-----")) authorities.set(name, text);
+    else issue(authorityAt(name), "holds no certificate: expected PEM, which begins with -----BEGIN CERTIFICATE-----");
+  }
+  if (issues.length > 0) throw new ConfigError(issues);
+  return { tls, authorities };
 }

@@ -1,3 +1,4 @@
+import { dirname } from "node:path";
 import { loadConfigFile, validateConfig, type ConfigOptions, type LoadedConfig } from "./load.ts";
 import type { Environment } from "./interpolate.ts";
 import { loadMaterial, type Material } from "./material.ts";
@@ -23,7 +24,7 @@ export function fileSource(file: string, env: Environment, options: ConfigOption
     file,
     async load() {
       const loaded = await loadConfigFile(file, env, options);
-      return { ...loaded, material: await loadMaterial(loaded.config, options.shownAs ?? file) };
+      return { ...loaded, material: await loadMaterial(loaded.config, options.shownAs ?? file, dirname(file)) };
     },
   };
 }

@@ -32,7 +32,7 @@ export interface TurnedAway {
 export interface Reloaded {
   readonly gateway: string;
   readonly outcome: "applied" | "unchanged" | "refused";
-  /** SHA-256 of the file's text, hexadecimal. */
+  /** Of the configuration in force: SHA-256 of what it says, hexadecimal. */
   readonly hash: string;
   readonly errors: readonly string[];
 }

@@ -26,7 +26,10 @@ export const httpSettings = z.strictObject({
     .max(65_535)
     .default(1024)
     .describe("Connections to one target a process; further requests wait for one"),
-  ca: z.string().optional().describe("File of certificate authorities to trust for https targets, PEM"),
+  ca: z
+    .string()
+    .optional()
+    .describe("File of certificate authorities to trust for https targets, PEM; relative to the configuration file"),
   keepAlive: duration({ min: "1ms", max: "1h" })
     .prefault("4s")
     .describe("An idle connection is kept so long; a second less than the target announces, if it does"),

@@ -5,8 +5,8 @@ import { bytes, duration } from "../core/units.ts";
 const cidr = z.string().regex(/^[0-9a-fA-F:.]+(\/\d{1,3})?$/, "expected an address block such as 10.0.0.0/8 or ::1");
 
 export const tlsSettings = z.strictObject({
-  cert: z.string().describe("File of the certificate chain, PEM"),
-  key: z.string().describe("File of the private key, PEM"),
+  cert: z.string().describe("File of the certificate chain, PEM; relative to the configuration file"),
+  key: z.string().describe("File of the private key, PEM; relative to the configuration file"),
   http2: z.boolean().default(true).describe("Offer HTTP/2 by ALPN beside HTTP/1.1"),
 });
 

@@ -4,7 +4,7 @@ import { redactData } from "../core/redact.ts";
 import type { OpsCall } from "./call.ts";
 
 const shown = z.object({
-  hash: z.string().describe("SHA-256 of the file's text"),
+  hash: z.string().describe("SHA-256 of what the configuration says, environment included"),
   file: z.string().optional(),
   loadedAt: z.string(),
   config: z.unknown().describe('Every key with its value; secrets are "[redacted]"'),

@@ -1,8 +1,12 @@
 import assert from "node:assert/strict";
+import { copyFile, mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { test } from "node:test";
 import { fileURLToPath } from "node:url";
 import { validateConfig } from "../../../src/config/load.ts";
 import { loadMaterial, readMaterial } from "../../../src/config/material.ts";
+import { fileSource } from "../../../src/config/source.ts";
 import { ConfigError } from "../../../src/core/errors.ts";
 
 const file = (name: string): string => fileURLToPath(new URL(`../../support/tls/${name}`, import.meta.url));
@@ -39,3 +43,24 @@ test("every file that cannot be read is named, and a pair that does not fit", as
   const swapped = configWith({ cert: file("key.pem"), key: file("cert.pem") }, file("cert.pem"));
   assert.throws(() => readMaterial(swapped, "config"), /listen\.tls - certificate and key do not work together/);
 });
+
+test("a file of authorities that holds none is refused", () => {
+  const config = configWith({ cert: file("cert.pem"), key: file("key.pem") }, file("key.pem"));
+  assert.throws(() => readMaterial(config, "config"), /dependencies\.shop\.http\.ca - holds no certificate/);
+});
+
+test("relative names start where the configuration file is", async () => {
+  await using directory = await temporaryDirectory();
+  await copyFile(file("cert.pem"), join(directory.path, "ca.pem"));
+  const text = `dependencies: { shop: { http: { targets: ["https://127.0.0.1:1"], ca: ca.pem } } }
+routes: [{ match: { path: "/*" }, dependency: shop }]
+`;
+  await writeFile(join(directory.path, "gateway.yaml"), text);
+  const { material } = await fileSource(join(directory.path, "gateway.yaml"), {}).load();
+  assert.match(material.authorities.get("shop") ?? "", /BEGIN CERTIFICATE/);
+});
+
+async function temporaryDirectory() {
+  const path = await mkdtemp(join(tmpdir(), "spillway-material-"));
+  return { path, [Symbol.asyncDispose]: () => rm(path, { recursive: true }) };
+}
