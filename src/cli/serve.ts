@@ -8,16 +8,18 @@ import type { Running, RunParts } from "../cluster/solo.ts";
 import { openSink } from "../telemetry/sink.ts";
 import { EXIT, type Io } from "./command.ts";
 
-const ROOT_WARNING =
-  "warning: a gateway for other machines runs as root; run it as a user of its own, or set SPILLWAY_ALLOW_ROOT=1";
+/** What to say to who serves other machines with all rights on this one; undefined when there is nothing to say. */
+export function rootWarning(host: string, { isRoot, env }: Pick<Io, "isRoot" | "env">): string | undefined {
+  if (!isRoot || isLoopback(host) || env["SPILLWAY_ALLOW_ROOT"] === "1") return undefined;
+  return "warning: a gateway for other machines runs as root; run it as a user of its own, or set SPILLWAY_ALLOW_ROOT=1";
+}
 
 /** Starts a gateway from a source of configuration, in as many processes as it says; its log goes to standard output. */
 export async function startGateway(source: ConfigSource, io: Io): Promise<Running> {
   const first = await source.load();
   for (const warning of first.warnings) io.stderr.write(`warning: ${issueLine(warning)}\n`);
-  if (io.isRoot && !isLoopback(first.config.listen.host) && io.env["SPILLWAY_ALLOW_ROOT"] !== "1") {
-    io.stderr.write(`${ROOT_WARNING}\n`);
-  }
+  const root = rootWarning(first.config.listen.host, io);
+  if (root !== undefined) io.stderr.write(`${root}\n`);
   const parts: RunParts = {
     source,
     first,

@@ -155,7 +155,9 @@ test("proxy --to stands in front of an origin without a file", async (t) => {
   const [, port, opsPort] = await child.says(LISTENING);
   t.diagnostic(`listening after ${(performance.now() - startedAt).toFixed(0)} ms, ${residentOf(child)?.toFixed(0)} MB`);
   assert.equal(await (await fetch(`http://127.0.0.1:${port}/a?b`)).text(), "origin /a?b");
-  assert.equal((await fetch(`http://127.0.0.1:${opsPort}/readyz`)).status, 200);
+  await origin.close();
+  assert.equal((await fetch(`http://127.0.0.1:${port}/`)).status, 502);
+  assert.equal((await fetch(`http://127.0.0.1:${opsPort}/readyz`)).status, 200, "ready, whatever its dependencies are");
   child.process.kill("SIGINT");
   assert.equal(await child.ended(), 0);
 });

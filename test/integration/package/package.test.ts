@@ -12,6 +12,7 @@ const root = fileURLToPath(new URL("../../../", import.meta.url));
 const place = mkdtempSync(join(tmpdir(), "spillway-package-"));
 const consumer = join(place, "consumer");
 const manifest = JSON.parse(readFileSync(join(root, "package.json"), "utf8")) as {
+  dependencies: Record<string, string>;
   engines: { node: string };
   version: string;
 };
@@ -145,6 +146,12 @@ suite("the package", { timeout: 600_000 }, () => {
 });
 
 suite("the lock file", () => {
+  test("holds exact versions of six packages of ours, none of which proxies", () => {
+    const { dependencies } = manifest;
+    assert.deepEqual(Object.keys(dependencies), ["express", "pino", "prom-client", "undici", "yaml", "zod"]);
+    for (const version of Object.values(dependencies)) assert.match(version, /^\d+\.\d+\.\d+$/);
+  });
+
   test("names no registry and no package with an install script", () => {
     const lock = readFileSync(join(root, "package-lock.json"), "utf8");
     assert.ok(!lock.includes('"resolved": "http'), "resolved addresses: .npmrc keeps them out");

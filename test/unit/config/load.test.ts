@@ -62,6 +62,13 @@ suite("a configuration that loads", () => {
     assert.notEqual(hash(listen, { PORT: "1" }), hash(listen, { PORT: "2" }));
   });
 
+  test("line ends of Windows change nothing, places included", () => {
+    const windows = MINIMAL.replaceAll("\n", "\r\n");
+    assert.deepEqual(parseConfig(windows, "f.yaml", {}), parseConfig(MINIMAL, "f.yaml", {}));
+    oneError(windows.replace("dependency: a", "dependency: b"), "5:17 routes.0.dependency", /there is no dependency/);
+    oneError(windows.replace("dependencies:", "dependncies: 1\r\ndependencies:"), "1:1 dependncies", /did you mean/);
+  });
+
   test("an alias repeats what its anchor holds", () => {
     const text = MINIMAL.replace("  a: {", "  b: &b {").replace("routes:", "  a: *b\nroutes:");
     const config = parseConfig(text, "f.yaml", {});
@@ -462,6 +469,8 @@ suite("a file", () => {
       await assert.rejects(loadConfigFile(file, {}), /spillway\.yaml:1:1 \(file\) - is not UTF-8/);
       await writeFile(file, MINIMAL);
       assert.equal((await loadConfigFile(file, {})).file, file);
+      await writeFile(file, `\uFEFFlisten: 1\n${MINIMAL}`);
+      await assert.rejects(loadConfigFile(file, {}), /spillway\.yaml:1:9 listen - /, "a byte order mark is no column");
     } finally {
       await rm(directory, { recursive: true });
     }
