@@ -4,6 +4,7 @@ import { toError } from "../core/errors.ts";
 import type { Exchange, RequestBody } from "../core/exchange.ts";
 import { hasHeader, type HeaderList } from "../core/headers.ts";
 import { failed, refused, type Outcome } from "../core/outcome.ts";
+import type { Place } from "../core/line.ts";
 import type { Timeouts, Wait } from "../core/timeouts.ts";
 import { readAnswerHead, readTrailers } from "./answer.ts";
 import type { Claim, Connection, RequestOptions } from "./connections.ts";
@@ -87,6 +88,8 @@ class Call implements Dispatcher.DispatchHandler, BodySource, Claim {
   #phase: CallPhase = "connecting";
   #target: Target | undefined;
   #connection: Connection | undefined;
+  /** In the line for a connection; undefined when it had to wait for none. */
+  #place: Place | undefined;
   #controller: Controller | undefined;
   #wait: Wait | undefined;
   #staysFor: () => void = NOTHING;
@@ -125,10 +128,14 @@ class Call implements Dispatcher.DispatchHandler, BodySource, Claim {
 
   #claim(): void {
     this.#target = this.#dependency.pick();
-    this.#target.connections.claim(this);
+    this.#place = this.#target.connections.claim(this);
   }
 
   // the line's side
+
+  get streams(): boolean {
+    return this.#exchange.body !== undefined && this.#exchange.body.whole === undefined;
+  }
 
   granted(connection: Connection): void {
     this.#connection = connection;
@@ -306,7 +313,7 @@ class Call implements Dispatcher.DispatchHandler, BodySource, Claim {
 
   /** Nothing more is waited for; undici may still have the connection, and gives it back with its last call. */
   #close(): void {
-    if (this.#phase === "connecting" && !this.#connection) this.#target?.connections.withdraw(this);
+    this.#place?.leave();
     this.#phase = "over";
     this.#wait?.cancel();
     this.#wait = undefined;
