@@ -27,6 +27,7 @@ test("the guard follows its readings within 25 ms, collects garbage four times a
   let garbage = 0;
   let collections = 0;
   const guard = createMemoryGuard(clock, 100 * MIB, {
+    rss: () => used + garbage,
     read: () => ({ rss: used + garbage, live: used + garbage }),
     collect() {
       collections++;
