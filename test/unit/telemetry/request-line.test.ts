@@ -60,7 +60,7 @@ test("D12: whatever a client sends stays inside its own field of one line", () =
       assert.equal(written.indexOf("\n"), written.length - 1);
       const acts = (char: string): boolean => char < " " || (char > "~" && char < "\u00a0") || char === "\u202e";
       assert.deepEqual(
-        [...written].filter((char) => acts(char)),
+        Array.from(written).filter((char) => acts(char)),
         ["\n"],
       );
       const read = JSON.parse(written) as Record<string, string>;
