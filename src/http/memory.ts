@@ -19,8 +19,9 @@ const RELIEF = 0.72;
 const ALL = 0.9;
 /** Memory that only stayed resident after a burst is no reason to refuse: so much of the limit must really be in use. */
 const IN_USE = 0.4;
-/** Milliseconds between two readings: a burst must not fill a fifth of the limit unseen. */
+/** Milliseconds between two readings: a burst must not fill a fifth of the limit unseen. Below {@link HALF} of it four times that. */
 const EVERY_MS = 25;
+const HALF = 0.5;
 /** Milliseconds between two collections of garbage while memory is short: doubled up to the second as long as they do not help. */
 const COLLECT_EVERY_MS = 250;
 const COLLECT_AT_LEAST_MS = 32_000;
@@ -53,9 +54,12 @@ export function createMemoryGuard(clock: Clock, limit: number, memory: ProcessMe
   let refusal: MemoryRefusal = "none";
   let collectAt = Number.NEGATIVE_INFINITY;
   let pause = COLLECT_EVERY_MS;
+  let calm = 0;
   const stop = clock.every(EVERY_MS, () => {
+    if (calm-- > 0) return;
     const rss = memory.rss();
     if (rss < RELIEF * limit) {
+      calm = rss < HALF * limit ? 3 : 0;
       pause = COLLECT_EVERY_MS;
       refusal = "none";
       return;

@@ -23,7 +23,7 @@ test("memory that only stayed resident after a burst is no reason", () => {
 
 test("the guard follows its readings within 25 ms, collects garbage four times a second at most, and stops with close", () => {
   const clock = new ManualClock();
-  let used = 10 * MIB;
+  let used = 60 * MIB;
   let garbage = 0;
   let collections = 0;
   const guard = createMemoryGuard(clock, 100 * MIB, {
@@ -34,7 +34,7 @@ test("the guard follows its readings within 25 ms, collects garbage four times a
       garbage = 0;
     },
   });
-  garbage = 75 * MIB;
+  garbage = 25 * MIB;
   clock.advance(25);
   assert.equal(guard.refusal, "none");
   assert.equal(collections, 1);
@@ -58,4 +58,19 @@ test("the guard follows its readings within 25 ms, collects garbage four times a
   assert.equal(guard.refusal, "none");
   guard.close();
   assert.equal(clock.pending, 0);
+});
+
+test("below half of the limit it looks only every 100 ms", () => {
+  const clock = new ManualClock();
+  let looks = 0;
+  createMemoryGuard(clock, 100 * MIB, {
+    rss() {
+      looks++;
+      return 10 * MIB;
+    },
+    read: () => assert.fail("read"),
+    collect: () => assert.fail("collected"),
+  });
+  clock.advance(1000);
+  assert.equal(looks, 10);
 });
