@@ -154,6 +154,20 @@ suite("the place of every error", () => {
 });
 
 suite("keys that must agree", () => {
+  test("a pattern that can never match, and a rewrite that its pattern cannot feed", () => {
+    const path = (text: string) => MINIMAL.replace("/*", text);
+    oneError(path("/a//b"), "4:20 routes.0.match.path", /an empty segment never matches/);
+    oneError(path("/a/:id/:id"), "4:20 routes.0.match.path", /":id" stands there twice/);
+    oneError(`${path("/a")}    rewrite: { prefix: /b }\n`, "6:14 routes.0.rewrite", /has no "\*"/);
+    oneError(`${path("/a/:x")}    rewrite: { path: "/b/:y" }\n`, "6:14 routes.0.rewrite", /:y/);
+  });
+
+  test("a field that frames a message is not for routes to set", () => {
+    const set = (name: string) => `${MINIMAL}    requestHeaders: { set: { ${name}: x } }\n`;
+    oneError(set("Transfer-Encoding"), "6:30 routes.0.requestHeaders.set.Transfer-Encoding", /frames the message/);
+    assert.deepEqual(errorsOf(set("Host")), []);
+  });
+
   test("a route has either a dependency or a fixed answer", () => {
     oneError(`${MINIMAL}    respond: { status: 200 }\n`, "6:5 routes.0.respond", /take out one/);
     oneError(MINIMAL.replace("    dependency: a\n", ""), "4:5 routes.0.dependency", /needs either a dependency or/);
