@@ -9,7 +9,7 @@ import type { Exchange } from "./core/exchange.ts";
 import { createGraphs, type Prepared } from "./graph.ts";
 import { drainServer } from "./http/drain.ts";
 import { Edge } from "./http/edge.ts";
-import { createMemoryGuard, memoryLimit, readMemory } from "./http/memory.ts";
+import { createMemoryGuard, createProcessMemory, memoryLimit } from "./http/memory.ts";
 import { createEdgeServer } from "./http/server.ts";
 
 export interface GatewayParts {
@@ -60,7 +60,7 @@ export function createGateway(config: Config, parts: GatewayParts): Gateway {
   const memory = createMemoryGuard(
     clock,
     listen.maxMemory ?? memoryLimit(totalmem(), parts.processes ?? 1),
-    readMemory,
+    createProcessMemory(),
   );
   let life: Life = "starting";
   let draining: Promise<void> | undefined;

@@ -1,7 +1,10 @@
 import { Client, type Dispatcher } from "undici";
+import { Line, type Place } from "../core/line.ts";
 
-/** A request that has a connection, or waits for one. Given back or withdrawn exactly once. */
+/** A request that has a connection, or waits for one. */
 export interface Claim {
+  /** Whether its body is longer than what is collected beforehand, so that the client's pace is the connection's. */
+  readonly streams: boolean;
   /** The connection is this request's until it is released. */
   granted(connection: Connection): void;
 }
@@ -11,6 +14,8 @@ export class Connection {
   readonly client: Client;
   /** Requests it has carried. More than none: the dependency may have closed it without our knowing yet. */
   carried = 0;
+  /** Whether the request it carries streams its body. */
+  streams = false;
 
   constructor(client: Client) {
     this.client = client;
@@ -18,45 +23,48 @@ export class Connection {
 }
 
 /**
- * The connections to one target: a stack, so that the warmest is taken first and the coldest can idle out, and a line
- * of requests behind it once `most` are in use. A request that leaves the line costs the dependency nothing.
+ * The connections to one target: a stack, so that the warmest is taken first and the coldest can idle out, and lines of
+ * requests behind it. Uploads that stream hold a quarter of them at most, so that slow clients cannot take them all
+ * (security rule D3).
  */
 export class Connections {
-  readonly #free: Connection[] = [];
-  readonly #waiting = new Set<Claim>();
   readonly #create: () => Client;
   readonly #most: number;
+  readonly #mostStreams: number;
   readonly #all = new Set<Connection>();
+  readonly #free: Connection[] = [];
+  readonly #waiting = new Line<Claim>();
+  readonly #waitingStreams = new Line<Claim>();
+  #streams = 0;
 
+  /** At most `most` connections at a time, made by `create`. */
   constructor(create: () => Client, most: number) {
     this.#create = create;
     this.#most = most;
+    this.#mostStreams = Math.max(1, Math.floor(most / 4));
   }
 
-  /** Takes a connection now, or puts the claim in line. */
-  claim(claim: Claim): void {
-    const free = this.#free.pop() ?? (this.#all.size < this.#most ? this.#open() : undefined);
-    if (free) claim.granted(free);
-    else this.#waiting.add(claim);
-  }
-
-  /** A claim that has not been granted needs no connection any more. */
-  withdraw(claim: Claim): void {
-    this.#waiting.delete(claim);
+  /** Takes a connection now, or a place in line. */
+  claim(claim: Claim): Place | undefined {
+    if (claim.streams && this.#streams >= this.#mostStreams) return this.#waitingStreams.join(claim);
+    const free = this.#free.pop() ?? this.#open();
+    if (!free) return (claim.streams ? this.#waitingStreams : this.#waiting).join(claim);
+    this.#grant(free, claim);
+    return undefined;
   }
 
   /** The request on this connection is over, well or not: undici opens it anew when it has to. */
   release(connection: Connection): void {
     connection.carried++;
+    if (connection.streams) this.#streams--;
+    connection.streams = false;
     if (connection.client.closed || connection.client.destroyed) {
       this.#all.delete(connection);
       return;
     }
-    const [next] = this.#waiting;
-    if (next) {
-      this.#waiting.delete(next);
-      next.granted(connection);
-    } else this.#free.push(connection);
+    const next = this.#next();
+    if (next) this.#grant(connection, next);
+    else this.#free.push(connection);
   }
 
   /** Lets what is under way finish. */
@@ -68,7 +76,20 @@ export class Connections {
     await Promise.all([...this.#all].map(({ client }) => client.destroy()));
   }
 
-  #open(): Connection {
+  /** Streams first, as long as they have not got their share: others get the rest anyway. */
+  #next(): Claim | undefined {
+    const stream = this.#streams < this.#mostStreams ? this.#waitingStreams.take() : undefined;
+    return stream ?? this.#waiting.take();
+  }
+
+  #grant(connection: Connection, claim: Claim): void {
+    connection.streams = claim.streams;
+    if (claim.streams) this.#streams++;
+    claim.granted(connection);
+  }
+
+  #open(): Connection | undefined {
+    if (this.#all.size >= this.#most) return undefined;
     const connection = new Connection(this.#create());
     this.#all.add(connection);
     return connection;

@@ -1,14 +1,16 @@
 import type { Dispatcher } from "undici";
 import { StreamedBody, type BodySource } from "../core/body.ts";
 import { toError } from "../core/errors.ts";
-import type { Exchange, RequestBody } from "../core/exchange.ts";
-import { hasHeader, type HeaderList } from "../core/headers.ts";
+import type { Exchange } from "../core/exchange.ts";
 import { failed, refused, type Outcome } from "../core/outcome.ts";
+import type { Place } from "../core/line.ts";
 import type { Timeouts, Wait } from "../core/timeouts.ts";
 import { readAnswerHead, readTrailers } from "./answer.ts";
 import type { Claim, Connection, RequestOptions } from "./connections.ts";
 import { failureOf, isBrokenConnection } from "./faults.ts";
-import type { ForwardPolicy, HeaderEdits, HttpDependency, Target } from "./http-dependency.ts";
+import { editHeaders, requestFields } from "./fields.ts";
+import type { ForwardPolicy, HttpDependency, Target } from "./port.ts";
+import { unreadyBody } from "./readiness.ts";
 
 type Controller = Dispatcher.DispatchController;
 
@@ -27,45 +29,6 @@ export function forwardCall(
       void unreadyBody(body).then((unready) => (unready ? call.refuse(unready) : call.send()));
     } else call.send();
   });
-}
-
-const READ_BEFORE =
-  "the body was read before it could be sent on: in the application, put spillway() before express.json() and other body parsers";
-
-/** Waits until a body is worth a seat; an outcome when it never will be. */
-export async function unreadyBody(body: RequestBody): Promise<Outcome | undefined> {
-  const readiness = await body.ready();
-  switch (readiness) {
-    case "whole":
-    case "streaming":
-      return undefined;
-    case "too-large":
-      return refused("body-too-large", "the body is larger than this gateway takes; send less, or in parts");
-    case "too-slow":
-      return refused("body-timeout", "the body came too slowly; send it faster");
-    case "gone":
-      return failed("client-gone", "the client left before its body was complete");
-    case "read-before":
-      return failed("internal", "the application read the body before it could be sent on", new Error(READ_BEFORE));
-  }
-}
-
-/** Fields of the request as the dependency gets them, without framing. */
-export function requestFields(policy: ForwardPolicy, exchange: Exchange, host: string): HeaderList {
-  const edits = policy.requestHeaders;
-  if (!edits) return ["host", host, ...exchange.headers];
-  const fields = editHeaders(exchange.headers, edits);
-  return hasHeader(edits.set, "host") ? fields : ["host", host, ...fields];
-}
-
-/** A list with a route's edits applied. */
-export function editHeaders(list: HeaderList, edits: HeaderEdits): HeaderList {
-  const edited: HeaderList = [];
-  for (let i = 0; i < list.length; i += 2) {
-    if (!edits.drop.has(list[i]!.toLowerCase())) edited.push(list[i]!, list[i + 1]!);
-  }
-  edited.push(...edits.set);
-  return edited;
 }
 
 /** Interim answers that a dependency may send before its final one. */
@@ -87,6 +50,8 @@ class Call implements Dispatcher.DispatchHandler, BodySource, Claim {
   #phase: CallPhase = "connecting";
   #target: Target | undefined;
   #connection: Connection | undefined;
+  /** In the line for a connection; undefined when it had to wait for none. */
+  #place: Place | undefined;
   #controller: Controller | undefined;
   #wait: Wait | undefined;
   #staysFor: () => void = NOTHING;
@@ -125,10 +90,14 @@ class Call implements Dispatcher.DispatchHandler, BodySource, Claim {
 
   #claim(): void {
     this.#target = this.#dependency.pick();
-    this.#target.connections.claim(this);
+    this.#place = this.#target.connections.claim(this);
   }
 
   // the line's side
+
+  get streams(): boolean {
+    return this.#exchange.body !== undefined && this.#exchange.body.whole === undefined;
+  }
 
   granted(connection: Connection): void {
     this.#connection = connection;
@@ -306,7 +275,7 @@ class Call implements Dispatcher.DispatchHandler, BodySource, Claim {
 
   /** Nothing more is waited for; undici may still have the connection, and gives it back with its last call. */
   #close(): void {
-    if (this.#phase === "connecting" && !this.#connection) this.#target?.connections.withdraw(this);
+    this.#place?.leave();
     this.#phase = "over";
     this.#wait?.cancel();
     this.#wait = undefined;

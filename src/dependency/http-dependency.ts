@@ -1,69 +1,14 @@
 import { isIP } from "node:net";
 import { buildConnector, Client } from "undici";
 import type { Clock, Random } from "../core/clock.ts";
-import type { Exchange } from "../core/exchange.ts";
-import type { HeaderList } from "../core/headers.ts";
-import type { Handler } from "../core/stage.ts";
 import { Timeouts } from "../core/timeouts.ts";
 import { Connections } from "./connections.ts";
 import { forwardCall } from "./forward.ts";
+import { InUse } from "./in-use.ts";
+import type { HttpDependency, Target } from "./port.ts";
 import { ResendBudget } from "./resend.ts";
 import type { DependencySettings } from "./settings.ts";
 import { openTunnel } from "./tunnel.ts";
-
-/** How a route uses its dependency. */
-export interface ForwardPolicy {
-  /** The target to send: path and query in origin-form, already judged. */
-  readonly target: (exchange: Exchange) => string;
-  readonly requestHeaders: HeaderEdits | undefined;
-  readonly responseHeaders: HeaderEdits | undefined;
-  /** Milliseconds until the head; undefined: the dependency's own. */
-  readonly timeout: number | undefined;
-  readonly trailers: boolean;
-}
-
-/** Fields to take away (lower-case names) and then to put in. */
-export interface HeaderEdits {
-  readonly drop: ReadonlySet<string>;
-  readonly set: HeaderList;
-}
-
-/** One origin of a dependency and its connections. */
-export interface Target {
-  readonly connections: Connections;
-  /** A connection outside the line, for a tunnel. */
-  readonly open: () => Client;
-  /** Host field when the target's own is wanted. */
-  readonly host: string;
-  /** Name to ask for in TLS; undefined for plain HTTP and bare addresses. */
-  readonly servername: string | undefined;
-  readonly weight: number;
-  /**
-   * Whether an error on one of its connections is being dealt with at this moment: undici passes an answer that was to
-   * end with its connection off as whole even when a reset ended it.
-   */
-  readonly breaking: () => boolean;
-}
-
-/** What a forward needs of its dependency. */
-export interface HttpDependency {
-  readonly name: string;
-  readonly settings: DependencySettings;
-  /** Its own certificate authorities, PEM. */
-  readonly ca: string | undefined;
-  readonly clock: Clock;
-  readonly pick: () => Target;
-  readonly heads: Timeouts;
-  readonly bodies: Timeouts;
-  readonly resends: ResendBudget;
-  readonly inUse: InUse;
-  /** The innermost handler of a route. */
-  forward(policy: ForwardPolicy): Handler;
-  /** Lets what is under way finish, then closes every connection. */
-  close(): Promise<void>;
-  /** Closes every connection now. */
-  destroy(): Promise<void>;
-}
 
 /** Everything that one HTTP dependency owns. `ca` is the text of its certificate authorities, if it has its own. */
 export function createHttpDependency(
@@ -102,25 +47,6 @@ export function createHttpDependency(
     },
   };
   return dependency;
-}
-
-/** Counts calls under way: a client must not be closed under a request whose body is still being collected. */
-export class InUse {
-  #calls = 0;
-  #idle: (() => void) | undefined;
-
-  enter(): void {
-    this.#calls++;
-  }
-
-  leave(): void {
-    if (--this.#calls === 0) this.#idle?.();
-  }
-
-  /** Resolves when no call is under way. */
-  idle(): Promise<void> {
-    return this.#calls === 0 ? Promise.resolve() : new Promise((resolve) => (this.#idle = resolve));
-  }
 }
 
 function createTarget(url: string, weight: number, settings: DependencySettings, ca: string | undefined): Target {

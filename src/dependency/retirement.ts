@@ -1,4 +1,4 @@
-import type { HttpDependency } from "./http-dependency.ts";
+import type { HttpDependency } from "./port.ts";
 
 type Dependencies = ReadonlyMap<string, HttpDependency>;
 

@@ -10,8 +10,8 @@ import type { Timeouts, Wait } from "../core/timeouts.ts";
 import { readAnswerHead } from "./answer.ts";
 import type { RequestOptions } from "./connections.ts";
 import { failureOf } from "./faults.ts";
-import { editHeaders, requestFields } from "./forward.ts";
-import type { ForwardPolicy, HeaderEdits, HttpDependency } from "./http-dependency.ts";
+import { editHeaders, requestFields, type HeaderEdits } from "./fields.ts";
+import type { ForwardPolicy, HttpDependency } from "./port.ts";
 
 /** RFC 6455 section 4.2.2: what a server that understood the handshake answers to a key. */
 export const acceptOf = (key: string): string =>

@@ -25,6 +25,8 @@ export interface DeliveryParts {
   readonly requests: Timeouts;
   /** Whether clients should take their next request elsewhere. */
   readonly draining: () => boolean;
+  /** Whether memory is so short that a client still sending is cut rather than heard out. */
+  readonly pressed: () => boolean;
   /** Called when an exchange is over, whichever way. */
   readonly over: () => void;
 }
@@ -186,17 +188,18 @@ export class Delivery implements Sink {
   #finish(last?: Buffer): void {
     this.#whole = true;
     const response = this.#response;
-    if (this.#leavesBody() && this.#request.httpVersionMajor === 1) {
+    const unread = this.#leavesBody();
+    const http1 = this.#request.httpVersionMajor === 1;
+    if (unread && http1 && !this.#parts.pressed()) {
       lingerThenEnd(this.#request, response, last, this.#parts.clock);
       return this.#stallIfBehind();
     }
-    const unread = this.#leavesBody();
     if (!last || last.length === 0) response.end();
     // A short body as text goes out in one write with the head; as a buffer it would take a second one.
     else if (last.length <= ONE_WRITE) response.end(last.toString("latin1"), "latin1");
     else response.end(last);
     // RFC 9113 section 8.1: behind the answer, a stream is told not to send the rest of its body.
-    if (unread) streamOf(response).close(constants.NGHTTP2_NO_ERROR);
+    if (unread && !http1) streamOf(response).close(constants.NGHTTP2_NO_ERROR);
     this.#stallIfBehind();
   }
 

@@ -76,8 +76,14 @@ export class Edge {
       serverTiming: settings.serverTiming,
       requests: new Timeouts(clock, settings.requestTimeout),
       draining: parts.draining,
+      pressed: () => parts.memory.refusal !== "none",
       over: () => this.#open--,
     };
+  }
+
+  /** Whether not even a new connection can be afforded: what it sends would take memory before it could be refused. */
+  get full(): boolean {
+    return this.#parts.memory.refusal === "all";
   }
 
   /** Exchanges that have not ended. */

@@ -1,31 +1,34 @@
+import { setFlagsFromString } from "node:v8";
+import { runInNewContext } from "node:vm";
 import type { Clock } from "../core/clock.ts";
 
 /** What a process uses, in octets. */
 export interface MemoryReading {
   /** Resident: what a limit of the operating system or a container counts. */
   readonly rss: number;
-  /** In use by objects and buffers. What lies between it and `rss` can be used again without growing. */
+  /** In use by objects and buffers, garbage included. What lies between it and `rss` can be used again without growing. */
   readonly live: number;
 }
 
-/** Who is refused for want of memory: nobody, everyone below `critical`, or everyone. */
+/** Who is refused for want of memory: nobody, everyone below `critical`, or everyone, new connections among them. */
 export type MemoryRefusal = "none" | "most" | "all";
 
 /** Shares of the limit: `most` begins at the first and ends below the second, `all` begins at the third. */
 const MOST = 0.8;
 const RELIEF = 0.72;
 const ALL = 0.9;
-/** Memory that stays resident after a burst is no reason to refuse: so much of the limit must really be in use ... */
-const IN_USE = 0.5;
-/** ... unless hardly anything is left. */
-const BRINK = 0.95;
-/** Milliseconds between two readings. */
-const EVERY_MS = 100;
+/** Memory that only stayed resident after a burst is no reason to refuse: so much of the limit must really be in use. */
+const IN_USE = 0.4;
+/** Milliseconds between two readings: a burst must not fill a fifth of the limit unseen. Below {@link HALF} of it four times that. */
+const EVERY_MS = 25;
+const HALF = 0.5;
+/** Milliseconds between two collections of garbage while memory is short: doubled up to the second as long as they do not help. */
+const COLLECT_EVERY_MS = 250;
+const COLLECT_AT_LEAST_MS = 32_000;
 
 /** Who is refused at a reading, given who was so far. `limit` in octets. */
 export function refusalFor({ rss, live }: MemoryReading, limit: number, before: MemoryRefusal): MemoryRefusal {
   const resident = rss / limit;
-  if (resident >= BRINK) return "all";
   if (live / limit < IN_USE || resident < (before === "none" ? MOST : RELIEF)) return "none";
   return resident >= ALL ? "all" : "most";
 }
@@ -36,11 +39,42 @@ export interface MemoryGuard {
   close(): void;
 }
 
-/** `limit` in octets; `read` is asked ten times a second. */
-export function createMemoryGuard(clock: Clock, limit: number, read: () => MemoryReading): MemoryGuard {
+/** The process as a guard sees it. */
+export interface ProcessMemory {
+  /** Resident octets: cheap enough to be read often. */
+  rss(): number;
+  /** Both figures: some 0.2 ms. */
+  read(): MemoryReading;
+  /** Frees what is garbage now. Buffers that nobody holds would else wait for V8 to need their memory, not us. */
+  collect(): void;
+}
+
+/** `limit` in octets; `memory` is read every {@link EVERY_MS}. */
+export function createMemoryGuard(clock: Clock, limit: number, memory: ProcessMemory): MemoryGuard {
   let refusal: MemoryRefusal = "none";
+  let collectAt = Number.NEGATIVE_INFINITY;
+  let pause = COLLECT_EVERY_MS;
+  let calm = 0;
   const stop = clock.every(EVERY_MS, () => {
-    refusal = refusalFor(read(), limit, refusal);
+    if (calm-- > 0) return;
+    const rss = memory.rss();
+    if (rss < RELIEF * limit) {
+      calm = rss < HALF * limit ? 3 : 0;
+      pause = COLLECT_EVERY_MS;
+      refusal = "none";
+      return;
+    }
+    let reading = memory.read();
+    if (reading.rss < MOST * limit) pause = COLLECT_EVERY_MS;
+    else if (clock.now() >= collectAt) {
+      const before = reading.live;
+      memory.collect();
+      reading = memory.read();
+      const helped = before - reading.live > (1 - MOST) * limit * 0.1;
+      pause = helped ? COLLECT_EVERY_MS : Math.min(pause * 2, COLLECT_AT_LEAST_MS);
+      collectAt = clock.now() + pause;
+    }
+    refusal = refusalFor(reading, limit, refusal);
   });
   return {
     get refusal() {
@@ -50,10 +84,24 @@ export function createMemoryGuard(clock: Clock, limit: number, read: () => Memor
   };
 }
 
-/** This process, now. */
-export function readMemory(): MemoryReading {
-  const { rss, heapUsed, external } = process.memoryUsage();
-  return { rss, live: heapUsed + external };
+/** This process. */
+export function createProcessMemory(): ProcessMemory {
+  let collect: (() => void) | undefined;
+  return {
+    rss: () => process.memoryUsage.rss(),
+    read() {
+      const { rss, heapUsed, external } = process.memoryUsage();
+      return { rss, live: heapUsed + external };
+    },
+    collect() {
+      if (!collect) {
+        setFlagsFromString("--expose-gc");
+        collect = runInNewContext("gc") as () => void;
+        setFlagsFromString("--no-expose-gc");
+      }
+      collect();
+    },
+  };
 }
 
 /** Octets that `processes` alike may use each: their container's limit, else the machine's memory, in equal parts. */

@@ -61,6 +61,9 @@ export function createEdgeServer(parts: ServerParts): EdgeServer {
   const http2 = settings.h2c || tls ? createHttp2Side(parts, sessions, drain) : undefined;
   const listening: Server | Http2Server = settings.h2c ? http2! : createHttp1Side(parts, tls, http2, tunnels);
   listening.maxConnections = settings.maxConnections;
+  listening.prependListener("connection", (socket: Socket) => {
+    if (parts.edge.full) socket.destroy();
+  });
   listening.on(tls ? "secureConnection" : "connection", (socket: Socket) => {
     sockets.add(socket);
     socket.once("close", () => sockets.delete(socket));

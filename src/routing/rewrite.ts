@@ -1,7 +1,9 @@
 import { UsageError } from "../core/errors.ts";
 import { isParamName, parsePattern, type PathPattern } from "./pattern.ts";
-import type { RouteSettings } from "./settings.ts";
 import { readTarget } from "./target.ts";
+
+/** As a route's `rewrite` has it. */
+type RewriteSetting = { readonly prefix: string } | { readonly path: string };
 
 /**
  * Makes the target that a dependency gets. `target`, `path` and `query` are those of `readTarget`, `params` those of the
@@ -10,7 +12,7 @@ import { readTarget } from "./target.ts";
 export type Rewrite = (target: string, path: string, query: string, params: Readonly<Record<string, string>>) => string;
 
 /** `match` is the route's path pattern. Absent setting: the raw target, byte for byte. */
-export function compileRewrite(match: string, setting: RouteSettings["rewrite"]): Rewrite {
+export function compileRewrite(match: string, setting: RewriteSetting | undefined): Rewrite {
   if (setting === undefined) return (target) => target;
   const pattern = parsePattern(match);
   return "prefix" in setting

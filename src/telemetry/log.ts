@@ -1,10 +1,11 @@
-/** JSON lines, one a request. Nothing else knows pino. Header values, queries and bodies are never logged. */
+/** JSON lines, one a request. Only this file knows pino. Header values, queries and bodies are never logged. */
 import { pino, type Logger } from "pino";
 import type { Clock, Random } from "../core/clock.ts";
 import type { EventBus, ExchangeEnded } from "../core/events.ts";
 import { redactText } from "../core/redact.ts";
 import { createLineBuffer, lineBufferDefaults, type LineBufferSettings } from "./line-buffer.ts";
-import { clean, cut, hardenLine } from "./log-text.ts";
+import { clean, hardenLine } from "./log-text.ts";
+import { requestLine } from "./request-line.ts";
 import type { Sink } from "./sink.ts";
 
 export type LogLevel = "debug" | "info" | "warn" | "error" | "silent";
@@ -59,7 +60,10 @@ export function createLog(parts: LogParts): Log {
   const bursts = createBursts(clock, (kind, count) => write("warn", "suppressed", { kind, lines: count }));
   const unsubscribe = [
     bus.subscribe("spillway:exchange", (event) => {
-      if (isWanted(event, accessLog, random)) events[levelOf(event)](requestLine(event, redact));
+      const level = levelOf(event);
+      if (isWanted(event, accessLog, random) && events.isLevelEnabled(level)) {
+        lines.add(requestLine(level, clock.wall(), event, redact));
+      }
     }),
     ...subscribeRest(bus, write, bursts),
   ];
@@ -128,34 +132,6 @@ function levelOf({ outcome }: ExchangeEnded): "info" | "warn" | "error" {
   if (outcome.kind !== "failed" || outcome.reason === "client-gone") return "info";
   return outcome.reason === "internal" ? "error" : "warn";
 }
-
-function requestLine(event: ExchangeEnded, redact: (text: string) => string): object {
-  const { exchange, outcome } = event;
-  const reason = outcome.kind === "refused" || outcome.kind === "failed" ? outcome.reason : undefined;
-  const error = outcome.kind === "failed" ? outcome.error : undefined;
-  return {
-    event: "request",
-    id: cut(exchange.id),
-    route: exchange.route.name,
-    class: exchange.class,
-    method: cut(exchange.method),
-    path: cut(exchange.path),
-    status: event.status,
-    outcome: outcome.kind,
-    reason,
-    dependency: exchange.route.dependency,
-    duration_ms: round(event.durationMs),
-    dependency_ms: event.dependencyMs === undefined ? undefined : round(event.dependencyMs),
-    bytes_out: event.bytesOut,
-    client: cut(exchange.client.address),
-    trace_id: exchange.trace.traceId,
-    whole: event.whole,
-    error: error && cut(redact(error.message)),
-  };
-}
-
-/** Microseconds are as exact as the clock is. */
-const round = (ms: number): number => Math.round(ms * 1000) / 1000;
 
 interface Bursts {
   allow(kind: string): boolean;

@@ -16,23 +16,61 @@ test("refuses most from 80 % of the limit, all from 90 %, and nobody again below
   assert.equal(at(71.9, "most"), "none");
 });
 
-test("memory that only stayed resident after a burst is no reason, until the brink", () => {
-  assert.equal(refusalFor({ rss: 94 * MIB, live: 49 * MIB }, 100 * MIB, "none"), "none");
-  assert.equal(refusalFor({ rss: 95 * MIB, live: 1 * MIB }, 100 * MIB, "none"), "all");
+test("memory that only stayed resident after a burst is no reason", () => {
+  assert.equal(refusalFor({ rss: 99 * MIB, live: 39 * MIB }, 100 * MIB, "all"), "none");
+  assert.equal(refusalFor({ rss: 99 * MIB, live: 40 * MIB }, 100 * MIB, "none"), "all");
 });
 
-test("the guard follows its readings within 100 ms, and stops with close", () => {
+test("the guard follows its readings within 25 ms, collects garbage four times a second at most, and stops with close", () => {
   const clock = new ManualClock();
-  let rss = 10 * MIB;
-  const guard = createMemoryGuard(clock, 100 * MIB, () => ({ rss, live: rss }));
-  rss = 85 * MIB;
-  clock.advance(99);
+  let used = 60 * MIB;
+  let garbage = 0;
+  let collections = 0;
+  const guard = createMemoryGuard(clock, 100 * MIB, {
+    rss: () => used + garbage,
+    read: () => ({ rss: used + garbage, live: used + garbage }),
+    collect() {
+      collections++;
+      garbage = 0;
+    },
+  });
+  garbage = 25 * MIB;
+  clock.advance(25);
+  assert.equal(guard.refusal, "none");
+  assert.equal(collections, 1);
+  used = 85 * MIB;
+  clock.advance(24);
   assert.equal(guard.refusal, "none");
   clock.advance(1);
   assert.equal(guard.refusal, "most");
-  rss = 10 * MIB;
-  clock.advance(100);
+  assert.equal(collections, 1);
+  clock.advance(224);
+  assert.equal(collections, 1);
+  clock.advance(1);
+  assert.equal(collections, 2);
+  // It did not help, so the next comes after twice the time.
+  clock.advance(499);
+  assert.equal(collections, 2);
+  clock.advance(1);
+  assert.equal(collections, 3);
+  used = 10 * MIB;
+  clock.advance(25);
   assert.equal(guard.refusal, "none");
   guard.close();
   assert.equal(clock.pending, 0);
+});
+
+test("below half of the limit it looks only every 100 ms", () => {
+  const clock = new ManualClock();
+  let looks = 0;
+  createMemoryGuard(clock, 100 * MIB, {
+    rss() {
+      looks++;
+      return 10 * MIB;
+    },
+    read: () => assert.fail("read"),
+    collect: () => assert.fail("collected"),
+  });
+  clock.advance(1000);
+  assert.equal(looks, 10);
 });

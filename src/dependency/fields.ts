@@ -1,0 +1,24 @@
+import type { Exchange } from "../core/exchange.ts";
+import { hasHeader, withoutHeaders, type HeaderList } from "../core/headers.ts";
+import type { ForwardPolicy } from "./port.ts";
+
+/** Fields to take away (lower-case names) and then to put in. */
+export interface HeaderEdits {
+  readonly drop: ReadonlySet<string>;
+  readonly set: HeaderList;
+}
+
+/** Fields of the request as the dependency gets them, without framing. */
+export function requestFields(policy: ForwardPolicy, exchange: Exchange, host: string): HeaderList {
+  const edits = policy.requestHeaders;
+  if (!edits) return ["host", host, ...exchange.headers];
+  const fields = editHeaders(exchange.headers, edits);
+  return hasHeader(edits.set, "host") ? fields : ["host", host, ...fields];
+}
+
+/** A list with a route's edits applied. */
+export function editHeaders(list: HeaderList, edits: HeaderEdits): HeaderList {
+  const edited = withoutHeaders(list, edits.drop);
+  edited.push(...edits.set);
+  return edited;
+}

@@ -1,0 +1,77 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import * as fc from "fast-check";
+import { failed, refused } from "../../../src/core/outcome.ts";
+import { requestLine } from "../../../src/telemetry/request-line.ts";
+import { endedExchange } from "../../support/ended-exchange.ts";
+
+const line = (facts: Parameters<typeof endedExchange>[0], redact = (text: string) => text): string =>
+  requestLine("info", 1_700_000_000_000.7, { gateway: "g", ...endedExchange(facts) }, redact);
+
+test("a served request: every field, and nothing of headers, query or body", () => {
+  assert.deepEqual(JSON.parse(line({ durationMs: 7.12345, dependencyMs: 3 })), {
+    level: "info",
+    time: 1_700_000_000_000,
+    event: "request",
+    id: "0123456789abcdef",
+    route: "products",
+    class: "default",
+    method: "GET",
+    path: "/api/products/7",
+    status: 200,
+    outcome: "served",
+    dependency: "catalog",
+    duration_ms: 7.123,
+    dependency_ms: 3,
+    bytes_out: 10,
+    client: "192.0.2.7",
+    trace_id: "4bf92f3577b34da6a3ce929d0e0e4736",
+    whole: true,
+  });
+  assert.equal(line({}).includes("hidden"), false);
+});
+
+test("a refusal has its reason; a failure its error too, redacted; without a dependency there is no word of one", () => {
+  const refusal = JSON.parse(line({ outcome: refused("no-route", "d"), dependencyMs: undefined })) as object;
+  assert.equal("reason" in refusal && refusal.reason, "no-route");
+  assert.equal("dependency_ms" in refusal, false);
+  const failure = line({ outcome: failed("connect", "d", new Error("secret at x")) }, () => "clean");
+  assert.equal((JSON.parse(failure) as { error: string }).error, "clean");
+});
+
+test("D12: whatever a client sends stays inside its own field of one line", () => {
+  const hostile = fc.oneof(
+    fc.string({ unit: "binary", maxLength: 60 }),
+    fc.constantFrom(
+      '"',
+      "\\",
+      '","level":"fatal',
+      "\n{}",
+      "\u001b[31m",
+      "\u2028",
+      "\u202e",
+      "\ud800",
+      "x".repeat(5000),
+    ),
+  );
+  fc.assert(
+    fc.property(hostile, hostile, hostile, (path, method, id) => {
+      const written = line({ exchange: { path, method, id } });
+      assert.equal(written.indexOf("\n"), written.length - 1);
+      const acts = (char: string): boolean => char < " " || (char > "~" && char < "\u00a0") || char === "\u202e";
+      assert.deepEqual(
+        Array.from(written).filter((char) => acts(char)),
+        ["\n"],
+      );
+      const read = JSON.parse(written) as Record<string, string>;
+      assert.equal(Object.keys(read).length, 17);
+      for (const [name, sent] of Object.entries({ path, method, id })) {
+        const got = read[name]!;
+        assert.ok(
+          got === sent || (sent.length > 1024 && got.length <= 1024) || !sent.isWellFormed(),
+          `${name}: ${got}`,
+        );
+      }
+    }),
+  );
+});
