@@ -2,6 +2,7 @@ import { wholeBody } from "./core/body.ts";
 import type { Handler, Stage } from "./core/stage.ts";
 import { onion } from "./core/stage.ts";
 import { createHexSource, type Clock, type Random } from "./core/clock.ts";
+import { continueTrace } from "./core/trace.ts";
 import type { Config, NamedRoute } from "./config/schema.ts";
 import type { Material } from "./config/material.ts";
 import { editHeaders, type HeaderEdits } from "./dependency/fields.ts";
@@ -16,7 +17,6 @@ import type { FixedAnswer, RouteSettings } from "./routing/settings.ts";
 import { compileRoutes } from "./routing/table.ts";
 import { readTarget } from "./routing/target.ts";
 import { clientAddress, compileTrust } from "./routing/trust.ts";
-import { continueTrace } from "./telemetry/trace.ts";
 
 /** Everything that one configuration stands for: what is replaced as a whole by a reload. */
 export interface Graph {

@@ -1,5 +1,5 @@
 import { Agent, type ClientRequest, request } from "node:http";
-import { isIPv4 } from "node:net";
+import { isLoopback } from "../core/address.ts";
 import type { Cancel, Clock, Random } from "../core/clock.ts";
 import { UsageError } from "../core/errors.ts";
 import { nextGapMs, type Planned, planRequest } from "./traffic.ts";
@@ -77,9 +77,7 @@ function checkedRate(rate: number): number {
 /** The origin of a URL on this machine; a {@link UsageError} for any other, so that nobody is flooded by accident. */
 export function loopbackUrl(text: string): string {
   const url = URL.canParse(text) ? new URL(text) : undefined;
-  const host = url?.hostname ?? "";
-  const loopback = host === "localhost" || host === "[::1]" || (isIPv4(host) && host.startsWith("127."));
-  if (url?.protocol === "http:" && loopback) return url.origin;
+  if (url?.protocol === "http:" && isLoopback(url.hostname.replace(/^\[|\]$/g, ""))) return url.origin;
   throw new UsageError(
     `the demo load goes to http on this machine only, such as http://127.0.0.1:8080, not to ${text}`,
   );

@@ -9,6 +9,7 @@ import type { EventBus } from "../core/events.ts";
 import type { Exchange, PriorityClass, RouteFacts, Upgrade } from "../core/exchange.ts";
 import { failed, refused, type Refused } from "../core/outcome.ts";
 import { Timeouts } from "../core/timeouts.ts";
+import { formatTraceparent, passTracestate } from "../core/trace.ts";
 import { Connection } from "./connection.ts";
 import { Delivery, type DeliveryParts } from "./delivery.ts";
 import { createHeadReader, type Head } from "./fields.ts";
@@ -212,10 +213,10 @@ export class Edge {
     const { peer, peerTrusted: trusted, scheme } = connection.hop;
     const trace = judgement.trace(head.traceparent);
     const id = (trusted && head.requestId && REQUEST_ID.test(head.requestId) && head.requestId) || trace.traceId;
-    const parent = `00-${trace.traceId}-${trace.spanId}-${trace.sampled ? "01" : "00"}`;
     const ours = connection.forwarding(head, authority);
-    const headers = [...head.endToEnd, ...ours, "x-request-id", id, "traceparent", parent];
-    if (head.tracestate !== undefined && trace.parentId !== undefined) headers.push("tracestate", head.tracestate);
+    const headers = [...head.endToEnd, ...ours, "x-request-id", id, "traceparent", formatTraceparent(trace)];
+    const tracestate = passTracestate(trace, head.tracestate);
+    if (tracestate !== undefined) headers.push("tracestate", tracestate);
     return new HttpExchange(
       {
         id,

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import * as fc from "fast-check";
-import { continueTrace, formatTraceparent, parseTraceparent, passTracestate } from "../../../src/telemetry/trace.ts";
+import { continueTrace, formatTraceparent, parseTraceparent, passTracestate } from "../../../src/core/trace.ts";
 
 const hex = (length: number) =>
   fc

@@ -1,5 +1,5 @@
 /** W3C Trace Context, level 1 and 2: https://www.w3.org/TR/trace-context/ */
-import type { TraceContext } from "../core/exchange.ts";
+import type { TraceContext } from "./exchange.ts";
 
 /** What a valid `traceparent` says. */
 export interface TraceParent {
