@@ -2,6 +2,7 @@
 import { createRequire } from "node:module";
 import { EXIT, type Io } from "./cli/command.ts";
 import { commands } from "./cli/commands.ts";
+import { callersDirectory } from "./cli/config-file.ts";
 import { dispatch } from "./cli/dispatch.ts";
 import { undiciProblem } from "./cli/preflight.ts";
 
@@ -14,7 +15,7 @@ const io: Io = {
   stdout: process.stdout,
   stderr: process.stderr,
   env: process.env,
-  cwd: process.cwd(),
+  cwd: callersDirectory(process.env, process.cwd(), require.resolve("../package.json")),
   onSignal(signal, listener) {
     process.on(signal, listener);
     return () => process.off(signal, listener);

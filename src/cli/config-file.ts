@@ -13,3 +13,13 @@ export function configFile(
   const inside = relative(cwd, path);
   return { path, shownAs: inside === ".." || inside.startsWith(`..${sep}`) ? path : inside };
 }
+
+/**
+ * Where the caller stands, which relative paths start from. npm runs the scripts of a checkout in the checkout itself and
+ * tells in the environment where it was called. `manifest` is the path of our own package.json.
+ */
+export function callersDirectory(env: Io["env"], cwd: string, manifest: string): string {
+  const script = env["npm_lifecycle_event"];
+  const isOurs = env["npm_package_json"] === manifest && (script === "start" || script === "spillway");
+  return (isOurs && env["INIT_CWD"]) || cwd;
+}
