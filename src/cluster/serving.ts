@@ -8,16 +8,21 @@ import type { Sink } from "../telemetry/sink.ts";
 import { createSpans } from "../telemetry/spans.ts";
 import type { WorkerConfig } from "./messages.ts";
 
-export interface ServingParts {
-  readonly config: WorkerConfig;
+/** What every process of a gateway is given. */
+export interface ProcessParts {
   readonly clock: Clock;
   readonly random: Random;
+  /** Of this package. */
   readonly version: string;
   readonly nodeVersion: string;
   /** Log lines. */
   readonly out: Sink;
   /** Audit lines that `out` does not take. */
   readonly spare: Sink;
+}
+
+export interface ServingParts extends ProcessParts {
+  readonly config: WorkerConfig;
   readonly sharedPort: boolean;
   /** How many share the machine's memory. Default: 1. */
   readonly processes?: number;

@@ -1,24 +1,14 @@
-import type { Clock, Random } from "../core/clock.ts";
 import type { Control } from "../core/control.ts";
 import { toError } from "../core/errors.ts";
 import type { ConfigSource, ReadyConfig } from "../config/source.ts";
 import { createOps } from "../ops/app.ts";
-import type { Sink } from "../telemetry/sink.ts";
 import { createFaultLimit } from "./fault-limit.ts";
 import { createReloader } from "./reloader.ts";
-import { createServing } from "./serving.ts";
+import { createServing, type ProcessParts } from "./serving.ts";
 
-export interface RunParts {
+export interface RunParts extends ProcessParts {
   readonly source: ConfigSource;
   readonly first: ReadyConfig;
-  readonly clock: Clock;
-  readonly random: Random;
-  readonly version: string;
-  readonly nodeVersion: string;
-  /** Log lines. */
-  readonly out: Sink;
-  /** Audit lines that `out` does not take. */
-  readonly spare: Sink;
 }
 
 /** A gateway that runs, with its ops listener. */

@@ -1,13 +1,11 @@
 /** One of several processes that serve: does what the primary says, and ends when it is without one. */
 import { availableParallelism } from "node:os";
-import type { Clock, Random } from "../core/clock.ts";
 import { toError } from "../core/errors.ts";
 import type { DrainPace } from "../gateway.ts";
 import type { Prepared } from "../graph.ts";
-import type { Sink } from "../telemetry/sink.ts";
 import { fitText, readToWorker, type Answer, type FromWorker, type Question, type ToWorker } from "./messages.ts";
 import { workerCount } from "./size.ts";
-import { createServing, type Serving } from "./serving.ts";
+import { createServing, type ProcessParts, type Serving } from "./serving.ts";
 
 /**
  * Of a worker whose primary is gone or that broke down: no load balancer is told, and a gateway that is started anew
@@ -23,13 +21,9 @@ interface Link {
   exit(code: number): void;
 }
 
-export interface WorkerParts {
+/** The version comes from the primary. */
+export interface WorkerParts extends Omit<ProcessParts, "version"> {
   readonly link: Link;
-  readonly clock: Clock;
-  readonly random: Random;
-  readonly nodeVersion: string;
-  readonly out: Sink;
-  readonly spare: Sink;
 }
 
 type State =
