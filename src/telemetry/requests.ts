@@ -100,7 +100,7 @@ export function createRequestCounts(names: readonly string[]): RequestCounts {
   };
 }
 
-/** Unknown classes and outcomes are -1 and get the slot after the known ones. */
+/** Unknown classes and outcomes are -1 and get the place after the known ones. */
 function seriesKey(status: number, classAt: number, outcomeAt: number): number {
   return status * 64 + (classAt < 0 ? 7 : classAt) * 8 + (outcomeAt < 0 ? 7 : outcomeAt);
 }
