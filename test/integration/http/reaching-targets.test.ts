@@ -1,7 +1,10 @@
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
+import dns from "node:dns";
+import { createServer as createHttp } from "node:http";
 import { createServer } from "node:https";
-import { suite, test } from "node:test";
+import type { AddressInfo } from "node:net";
+import { suite, test, type TestContext } from "node:test";
 import { startGateway } from "../../support/gateway.ts";
 import { listen, stopListening } from "../../support/raw-origin.ts";
 import { until } from "../../support/wait.ts";
@@ -81,3 +84,34 @@ test("a name that does not resolve is a 502 at once, and the log names it", asyn
   assert.match(outcome.error?.message ?? "", new RegExp(NO_NAME));
   assert.ok(ms < 1500, `took ${ms} ms`);
 });
+
+test("F4: a name that moves is followed by the next connection; nothing sticks to where it was", async (t) => {
+  const before = await startAt(t, "127.0.0.1", 0);
+  const after = await startAt(t, "127.0.0.2", before.port).catch(() => undefined);
+  if (!after) return t.skip("this machine has one loopback address only");
+  await using gateway = await startGateway({ target: `http://moving.example:${before.port}` });
+  const at = { address: "127.0.0.1" };
+  t.mock.method(dns, "lookup", (_name: string, options: { all?: boolean }, told: (...found: unknown[]) => void) => {
+    process.nextTick(() => (options.all ? told(null, [{ ...at, family: 4 }]) : told(null, at.address, 4)));
+  });
+  const ask = async (): Promise<string> => (await fetch(`http://127.0.0.1:${gateway.port}/`)).text();
+  assert.equal(await ask(), "127.0.0.1");
+  at.address = "127.0.0.2";
+  await before.close();
+  assert.equal(await ask(), "127.0.0.2");
+});
+
+/** An origin that answers with the address it listens on; closed with the test at the latest. */
+async function startAt(t: TestContext, host: string, port: number) {
+  const server = createHttp((_request, response) => void response.end(host));
+  await new Promise<void>((resolve, reject) => {
+    server.once("error", reject);
+    server.listen(port, host, resolve);
+  });
+  const close = (): Promise<void> => {
+    server.closeAllConnections();
+    return stopListening(server);
+  };
+  t.after(close);
+  return { port: (server.address() as AddressInfo).port, close };
+}
