@@ -14,8 +14,7 @@ export type RefusedReason =
   | "upgrade-refused" // a protocol or a route that may not be upgraded
   | "loop" // the request has already passed here
   | "unsupported" // CONNECT, TRACE and the like
-  | "memory" // the process is close to its memory limit
-  | "draining";
+  | "memory"; // the process is close to its memory limit
 
 /** Why a dependency (or the client) ended an exchange. */
 export type FailedReason =

@@ -26,7 +26,7 @@ export const PROBLEMS: Readonly<Record<RefusedReason | FailedReason, ProblemKind
   "body-timeout": {
     status: 408,
     title: "Request body too slow",
-    when: "the body paused longer than listen.bodyTimeout or came slower than listen.bodyRate",
+    when: "the body paused longer than listen.bodyTimeout, came slower than listen.bodyRate or took all of listen.requestTimeout",
   },
   "body-too-large": { status: 413, title: "Request body too large", when: "the body is larger than listen.maxBody" },
   expectation: { status: 417, title: "Expectation not met", when: "Expect asks for something other than 100-continue" },
@@ -63,13 +63,16 @@ export const PROBLEMS: Readonly<Record<RefusedReason | FailedReason, ProblemKind
     title: "Short of memory",
     when: "the process uses 80 % of its memory limit: classes below critical are refused, from 90 % all",
   },
-  draining: { status: 503, title: "Draining", when: "this instance is stopping; another one will answer" },
   "connect-timeout": {
     status: 504,
     title: "Dependency did not connect in time",
     when: "no connection within connectTimeout",
   },
-  timeout: { status: 504, title: "Dependency did not answer in time", when: "no head of an answer within timeout" },
+  timeout: {
+    status: 504,
+    title: "Dependency did not answer in time",
+    when: "no head of an answer within timeout, or within listen.requestTimeout",
+  },
   loop: { status: 508, title: "Loop", when: "the request has passed this gateway already" },
 };
 

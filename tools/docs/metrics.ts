@@ -16,7 +16,7 @@ export async function metricFacts(): Promise<readonly MetricFacts[]> {
   const bus = createEventBus("docs");
   const metrics = createMetrics({ bus, routes: ["products"], version: "0", nodeVersion: "0" });
   bus.publish("spillway:exchange", endedExchange());
-  bus.publish("spillway:exchange", endedExchange({ outcome: refused("draining", "") }));
+  bus.publish("spillway:exchange", endedExchange({ outcome: refused("memory", "") }));
   bus.publish("spillway:exchange", endedExchange({ outcome: failed("timeout", "") }));
   bus.publish("spillway:turned-away", { reason: "malformed", status: 400, detail: "", address: "" });
   bus.publish("spillway:fault", { where: "docs", error: new Error("none") });

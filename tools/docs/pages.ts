@@ -37,7 +37,8 @@ nobody knows is an error. \`spillway check FILE\` tells all errors at once, each
 - Durations (\`250ms\`, \`5s\`, \`2m\`, \`1h\`, \`1d\`) and sizes (\`512B\`, \`64KiB\`, \`100MiB\`) carry their unit: a bare number is refused.
 - \`\${VAR}\`, \`\${VAR:-default}\` and \`\${VAR:?message}\` in a value are read from the environment, after the YAML was parsed.
 - A changed file is read again by itself, on SIGHUP and by \`spillway reload\`. A wrong one is refused and the old one stays
-  in force. Keys under \`listen\` and \`ops\` wait for a restart, except \`listen.accessLog\` and \`listen.trustedProxies\`.
+  in force. Keys under \`listen\` and \`ops\` wait for a restart, except \`listen.accessLog\` and, for new
+  connections, \`listen.trustedProxies\`.
 - \`NAME\` stands for a name of your own, \`[]\` for every entry of a list.
 
 ${table(["key", "type", "default", "meaning"], rows)}`;

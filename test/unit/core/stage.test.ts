@@ -26,8 +26,8 @@ test("the first stage is the outermost: in first, out last", async () => {
 });
 
 test("a stage that answers itself keeps the inner ones out", async () => {
-  const handler = onion([() => async () => refused("draining", "going down")], () => assert.fail("was reached"));
-  assert.deepEqual(await handler(exchange), { kind: "refused", reason: "draining", detail: "going down" });
+  const handler = onion([() => async () => refused("memory", "going down")], () => assert.fail("was reached"));
+  assert.deepEqual(await handler(exchange), { kind: "refused", reason: "memory", detail: "going down" });
 });
 
 test("without stages the innermost handler is what is left", () => {

@@ -23,14 +23,14 @@ test("an exchange is counted by route, class, outcome and code", async (t) => {
   const { bus, metrics } = setUp(t);
   bus.publish("spillway:exchange", endedExchange());
   bus.publish("spillway:exchange", endedExchange({ durationMs: 60, whole: false }));
-  bus.publish("spillway:exchange", endedExchange({ status: 503, outcome: refused("draining", "later") }));
+  bus.publish("spillway:exchange", endedExchange({ status: 503, outcome: refused("memory", "later") }));
   bus.publish("spillway:exchange", endedExchange({ status: 502, outcome: failed("connect", "none") }));
   const found = await lines(metrics);
   for (const line of [
     'spillway_requests_total{route="products",class="default",outcome="served",code="200"} 2',
     'spillway_requests_total{route="products",class="default",outcome="refused",code="503"} 1',
     'spillway_requests_total{route="products",class="default",outcome="failed",code="502"} 1',
-    'spillway_refused_total{reason="draining",class="default"} 1',
+    'spillway_refused_total{reason="memory",class="default"} 1',
     'spillway_failed_total{reason="connect",dependency="catalog"} 1',
     'spillway_request_duration_seconds_bucket{le="0.005",route="products"} 0',
     'spillway_request_duration_seconds_bucket{le="0.01",route="products"} 3',
