@@ -1,4 +1,4 @@
-import { listMembers, type HeaderList } from "../core/headers.ts";
+import { listMembers, withoutHeaders, type HeaderList } from "../core/headers.ts";
 
 /** The head of a dependency's answer, ready for the stages: end-to-end fields only. */
 export interface AnswerHead {
@@ -72,15 +72,14 @@ export function readAnswerHead(
 
 /** Drops what Connection names, except what frames or guards the answer. */
 function withoutNamed(headers: HeaderList, connection: string): HeaderList {
+  if (NAMES_NOTHING.test(connection)) return headers;
   const named = new Set(listMembers(connection.toLowerCase()));
   for (const kept of ["content-length", "content-type", "set-cookie", "cache-control", "vary"]) named.delete(kept);
-  if (named.size === 0 || [...named].every((name) => name === "keep-alive" || name === "close")) return headers;
-  const left: HeaderList = [];
-  for (let i = 0; i < headers.length; i += 2) {
-    if (!named.has(headers[i]!.toLowerCase())) left.push(headers[i]!, headers[i + 1]!);
-  }
-  return left;
+  return withoutHeaders(headers, named);
 }
+
+/** What nearly every origin says. */
+const NAMES_NOTHING = /^(?:keep-alive|close)$/i;
 
 /** Trailer fields that may go on: none that frames, routes or authorises (RFC 9110 section 6.5.1). */
 export function readTrailers(raw: readonly (Buffer | string)[]): HeaderList {

@@ -2,7 +2,7 @@ import type { Dispatcher } from "undici";
 import { StreamedBody, type BodySource } from "../core/body.ts";
 import { toError } from "../core/errors.ts";
 import type { Exchange } from "../core/exchange.ts";
-import { failed, refused, type Outcome } from "../core/outcome.ts";
+import { failed, type Outcome } from "../core/outcome.ts";
 import type { Place } from "../core/line.ts";
 import type { Timeouts, Wait } from "../core/timeouts.ts";
 import { readAnswerHead, readTrailers } from "./answer.ts";
@@ -10,7 +10,7 @@ import type { Claim, Connection, RequestOptions } from "./connections.ts";
 import { failureOf, isBrokenConnection } from "./faults.ts";
 import { editHeaders, requestFields } from "./fields.ts";
 import type { ForwardPolicy, HttpDependency, Target } from "./port.ts";
-import { unreadyBody } from "./readiness.ts";
+import { bodyOutcome, unreadyBody } from "./readiness.ts";
 
 type Controller = Dispatcher.DispatchController;
 
@@ -254,12 +254,7 @@ class Call implements Dispatcher.DispatchHandler, BodySource, Claim {
   }
 
   #outcomeOf(error: Error, connected: boolean): Outcome {
-    const fault = this.#exchange.body?.fault;
-    if (fault === "too-large")
-      return refused("body-too-large", "the body is larger than this gateway takes; send less, or in parts");
-    if (fault === "too-slow") return refused("body-timeout", "the body came too slowly; send it faster");
-    if (fault === "gone") return failed("client-gone", "the client left before its body was complete");
-    return failureOf(error, connected, this.#dependency.name);
+    return bodyOutcome(this.#exchange.body?.fault) ?? failureOf(error, connected, this.#dependency.name);
   }
 
   #giveUp(outcome: Outcome): void {

@@ -1,4 +1,4 @@
-import type { RequestBody } from "../core/exchange.ts";
+import type { BodyReadiness, RequestBody } from "../core/exchange.ts";
 import { failed, refused, type Outcome } from "../core/outcome.ts";
 
 const READ_BEFORE =
@@ -6,8 +6,13 @@ const READ_BEFORE =
 
 /** Waits until a body is worth a seat; an outcome when it never will be. */
 export async function unreadyBody(body: RequestBody): Promise<Outcome | undefined> {
-  const readiness = await body.ready();
-  switch (readiness) {
+  return bodyOutcome(await body.ready());
+}
+
+/** How an exchange ends whose body cannot be read to its end; undefined for one that can, as far as is known. */
+export function bodyOutcome(state: BodyReadiness | undefined): Outcome | undefined {
+  switch (state) {
+    case undefined:
     case "whole":
     case "streaming":
       return undefined;
