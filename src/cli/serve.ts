@@ -6,6 +6,7 @@ import { workerCount } from "../cluster/size.ts";
 import type { Running, RunParts } from "../cluster/solo.ts";
 import { openSink } from "../telemetry/sink.ts";
 import { EXIT, type Io } from "./command.ts";
+import { letYoungGenerationGrow } from "./lean-start.ts";
 
 const ROOT_WARNING =
   "warning: a gateway for other machines runs as root; run it as a user of its own, or set SPILLWAY_ALLOW_ROOT=1";
@@ -31,8 +32,12 @@ export async function startGateway(source: ConfigSource, io: Io): Promise<Runnin
   };
   const workers = workerCount(first.config.listen.workers, availableParallelism());
   // Only now: commands that ask a running gateway do without what serves, and start in less time.
-  if (workers > 1) return (await import("../cluster/primary.ts")).runPrimary({ ...parts, workers });
-  return (await import("../cluster/solo.ts")).runSolo(parts);
+  const running =
+    workers > 1
+      ? await (await import("../cluster/primary.ts")).runPrimary({ ...parts, workers })
+      : await (await import("../cluster/solo.ts")).runSolo(parts);
+  letYoungGenerationGrow();
+  return running;
 }
 
 /**
