@@ -1,10 +1,13 @@
 /** Entry of the command `spillway`: hands the process to the command line. Started by `bin/spillway.js`. */
 import { createRequire } from "node:module";
 import { EXIT, type Io } from "./cli/command.ts";
-import { commands } from "./cli/commands.ts";
 import { callersDirectory } from "./cli/config-file.ts";
-import { dispatch } from "./cli/dispatch.ts";
+import { keepCompiledCode, keepYoungGenerationSmall } from "./cli/lean-start.ts";
 import { undiciProblem } from "./cli/preflight.ts";
+
+// Before the modules below them are read: what they are for is how those are loaded.
+keepYoungGenerationSmall();
+keepCompiledCode(process.env);
 
 const require = createRequire(import.meta.url);
 const versionOf = (file: string): string => (require(file) as { version: string }).version;
@@ -39,6 +42,7 @@ process.stdout.on("error", (error: NodeJS.ErrnoException) => {
 
 const problem = undiciProblem(versionOf("undici/package.json"));
 if (problem === undefined) {
+  const [{ commands }, { dispatch }] = await Promise.all([import("./cli/commands.ts"), import("./cli/dispatch.ts")]);
   const cli = { commands, version: io.version };
   process.exitCode = await dispatch(process.argv.slice(2), cli, io);
 } else {

@@ -9,3 +9,11 @@ export function installPeers(): void {
   process.stderr.write("installing the peers of loadtests/package-lock.json (first use only)\n");
   execFileSync("npm", ["ci", "--prefix", loadtests], { stdio: ["ignore", 2, 2] });
 }
+
+/** Compiles Spillway: what is measured is what the package ships, not the checkout with its types stripped at every start. */
+export function buildSpillway(): void {
+  execFileSync("npm", ["run", "-s", "build"], {
+    cwd: fileURLToPath(new URL("../..", import.meta.url)),
+    stdio: ["ignore", 2, 2],
+  });
+}

@@ -4,7 +4,7 @@ import { relative } from "node:path";
 import { fileURLToPath } from "node:url";
 import { CONTENDERS, type Contender, DIRECT, FLOOR, gateway } from "./contenders.ts";
 import { type Field, openField } from "./field.ts";
-import { installPeers } from "./install.ts";
+import { buildSpillway, installPeers } from "./install.ts";
 import { latencyTable, measureLatency } from "./latency.ts";
 import { type Cores, ONE_EACH, describeMachine, twoForContender, whyNot } from "./machine.ts";
 import { type Options, USAGE, readOptions } from "./options.ts";
@@ -21,6 +21,7 @@ async function main(options: Options): Promise<void> {
   const obstacle = whyNot();
   if (obstacle !== undefined) throw new Error(obstacle);
   installPeers();
+  buildSpillway();
   say(`${describeMachine()}; ${options.size / 1024} KiB, ${options.connections} connections, ${options.generator}\n`);
   switch (what) {
     case "cpu":

@@ -1,11 +1,11 @@
-/** Spillway as it is started from the checkout, with everything at its default but what a measurement varies. */
+/** Spillway as the package ships it, compiled, with everything at its default but what a measurement varies. */
 import { existsSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import type { Setting } from "./contenders.ts";
 import type { Launch } from "./launch.ts";
 
-const COMMAND = fileURLToPath(new URL("../../bin/spillway.js", import.meta.url));
+const COMMAND = fileURLToPath(new URL("../../dist/main.js", import.meta.url));
 
 export interface SpillwayOptions {
   /** Default here: off. */
@@ -17,8 +17,9 @@ export interface SpillwayOptions {
   env?: Readonly<Record<string, string>>;
 }
 
+/** The command as the package ships it: `npm run build` makes it. */
 export function spillway(name: string, setting: Setting, options: SpillwayOptions): Launch | string {
-  if (!existsSync(COMMAND)) return "bin/spillway.js is not there";
+  if (!existsSync(COMMAND)) return "dist/main.js is not there: run npm run build";
   const file = join(setting.folder, `${name}.json`);
   // JSON is YAML too.
   writeFileSync(file, JSON.stringify(spillwayConfig(setting, options), undefined, 2));
