@@ -49,8 +49,9 @@ export class Timeouts {
     this.#slack = Math.min(ms / 10, 1000);
   }
 
-  start(callback: () => void): Wait {
-    const entry = new Entry(this, this.#clock.now() + this.ms, callback);
+  /** `now`: the clock's, from a caller that has just read it. */
+  start(callback: () => void, now = this.#clock.now()): Wait {
+    const entry = new Entry(this, now + this.ms, callback);
     this.#append(entry);
     if (!this.#timer) this.#arm();
     return entry;

@@ -73,12 +73,13 @@ class Call implements Dispatcher.DispatchHandler, BodySource, Claim {
     this.#heads = heads;
     this.#exchange = exchange;
     this.#resolve = resolve;
-    this.#startedAt = dependency.clock.now();
+    // Without a body nothing has been waited for since the edge read the clock.
+    this.#startedAt = exchange.body ? dependency.clock.now() : exchange.startedAt;
   }
 
   send(): void {
     this.#dependency.resends.earn();
-    this.#wait = this.#heads.start(this.#onHeadTimeout);
+    this.#wait = this.#heads.start(this.#onHeadTimeout, this.#exchange.body ? undefined : this.#startedAt);
     this.#staysFor = this.#exchange.departure.onGone(this.#onGone);
     if (this.#phase !== "over") this.#claim();
   }
@@ -153,7 +154,8 @@ class Call implements Dispatcher.DispatchHandler, BodySource, Claim {
     }
     this.#phase = "answering";
     this.#wait?.cancel();
-    this.#wait = head.eventStream ? undefined : this.#dependency.bodies.start(this.#onBodyTimeout);
+    const now = this.#dependency.clock.now();
+    this.#wait = head.eventStream ? undefined : this.#dependency.bodies.start(this.#onBodyTimeout, now);
     this.#endsByClose = head.length === undefined;
     const body = (this.#body = new StreamedBody(this, head.length));
     const edits = this.#policy.responseHeaders;
@@ -163,7 +165,7 @@ class Call implements Dispatcher.DispatchHandler, BodySource, Claim {
       headers: edits ? editHeaders(head.headers, edits) : head.headers,
       body,
       by: "dependency",
-      dependencyMs: this.#dependency.clock.now() - this.#startedAt,
+      dependencyMs: now - this.#startedAt,
     });
   }
 

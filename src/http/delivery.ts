@@ -68,7 +68,7 @@ export class Delivery implements Sink {
     this.#response = response;
     this.#upload = upload;
     this.#connection = connection;
-    this.#wait = parts.requests.start(() => this.#overdue());
+    this.#wait = parts.requests.start(() => this.#overdue(), exchange.startedAt);
     response.on("close", this.#onClose);
   }
 
