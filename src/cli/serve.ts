@@ -55,7 +55,10 @@ export async function serveUntilSignalled(running: Running, io: Io): Promise<num
   };
   const handlers = [
     io.onSignal("SIGTERM", end),
-    io.onSignal("SIGINT", end),
+    io.onSignal("SIGINT", () => {
+      if (!asked) io.stderr.write("draining; Ctrl-C again ends it at once\n");
+      end();
+    }),
     io.onSignal("SIGHUP", () => void running.control.reload()),
     io.onFault?.(running.fault),
   ];
