@@ -26,7 +26,12 @@ export interface StoredHead extends CacheResponse {
 /** What a route's `cache` setting asks for: follow the origin's fields, or an operator's override of them. */
 export type CachePolicy =
   | { readonly by: "origin" }
-  | { readonly by: "operator"; readonly ttl: number; readonly staleWhileRevalidate: number; readonly staleIfError: number };
+  | {
+      readonly by: "operator";
+      readonly ttl: number;
+      readonly staleWhileRevalidate: number;
+      readonly staleIfError: number;
+    };
 
 /** How long a stored answer may be used, and how. */
 export interface Usability {
@@ -45,7 +50,11 @@ export interface Usability {
 /** Whether an answer may be stored, and why not. `fields` are those of the answer that may be kept (qualified no-cache / private taken out). */
 export type StoreVerdict =
   | { readonly store: true; readonly headers: HeaderList }
-  | { readonly store: false; readonly reason: NotStored; /** Others waiting for the same answer must not get it. */ readonly personal: boolean };
+  | {
+      readonly store: false;
+      readonly reason: NotStored;
+      /** Others waiting for the same answer must not get it. */ readonly personal: boolean;
+    };
 
 export type NotStored =
   | "method"
