@@ -1,6 +1,7 @@
 import { StreamedBody, type Body, type BodySource, type Sink } from "../core/body.ts";
 import type { Departure } from "../core/exchange.ts";
 import { failed, type Outcome, type Served } from "../core/outcome.ts";
+import type { CacheRequest } from "./rules.ts";
 
 /**
  * Who may get an answer, decided by its head: `all` who ask while it flows; the `wave` that waits for it now; or
@@ -8,24 +9,36 @@ import { failed, type Outcome, type Served } from "../core/outcome.ts";
  */
 export type Sharing = "all" | "wave" | "nobody";
 
+/** What the head of an answer means for those who wait for it. */
+export interface Judged {
+  readonly sharing: Sharing;
+  /** Whether this request may get the answer: of several variants it is one. */
+  readonly fits: (request: CacheRequest) => boolean;
+  /** What the dependency said, before anything was made of it. */
+  readonly status: number;
+}
+
 /** What a flight fetches. */
 export interface Load {
   /** Asks the dependency. `departure` tells that nobody waits any more. Never rejects. */
   run(departure: Departure): Promise<Outcome>;
-  /** The head is here. Called once, for a served outcome. */
-  judge(served: Served): Sharing;
-  /** The last octet is here, of an answer for `all`. */
-  commit(served: Served, chunks: readonly Buffer[], length: number): void;
-  /** The head has landed and everybody knows. */
-  landed?(): void;
+  /** The head is here. Called once, for a served outcome, before anybody else sees it. */
+  judge(served: Served): Judged;
+  /** The last octet is here, of an answer for `all`. Never called for less than the whole. */
+  commit(chunks: readonly Buffer[], length: number): void;
+  /** The body broke off. */
+  cut(): void;
+  /** Whoever comes from now on must not board any more. Called once. */
+  closed(): void;
 }
 
 /** The head has come, or never will. */
-export interface Landing {
+export interface Landing extends Judged {
   readonly outcome: Outcome;
-  /** Of what has no body to share: `wave`. */
-  readonly sharing: Sharing;
 }
+
+/** A failed load is shared, once. */
+const FOR_THE_WAVE: Judged = { sharing: "wave", fits: () => true, status: 0 };
 
 type Stream =
   | { readonly at: "loading" }
@@ -46,7 +59,8 @@ const WINDOW = 256 * 1024;
 export class Flight implements Sink, Departure {
   /** Resolves to the same for everyone on board. Never rejects. */
   readonly landing: Promise<Landing>;
-  readonly #load: Load;
+  /** Dropped at the end: tables that knew this flight may hold on to it. */
+  #load: Load | undefined;
   readonly #longest: number;
   readonly #seats: Seat[] = [];
   #stream: Stream = { at: "loading" };
@@ -59,6 +73,7 @@ export class Flight implements Sink, Departure {
   #dropped = 0;
   #length = 0;
   #paused = false;
+  #closed = false;
 
   /** Starts at once. `longest`: octets of a body that is kept. */
   constructor(load: Load, longest: number) {
@@ -66,7 +81,7 @@ export class Flight implements Sink, Departure {
     this.#longest = longest;
     const { promise, resolve } = Promise.withResolvers<Landing>();
     this.landing = promise;
-    void load.run(this).then((outcome) => resolve(this.#land(outcome)));
+    void load.run(this).then((outcome) => resolve(this.#land(outcome, load)));
   }
 
   /** A place for one more; the first one leads. */
@@ -81,13 +96,9 @@ export class Flight implements Sink, Departure {
     this.#held = true;
   }
 
-  get loading(): boolean {
-    return this.#stream.at === "loading";
-  }
-
-  /** Whether the body can still be read from its first octet on. */
-  get whole(): boolean {
-    return this.#stream.at === "flowing" && this.#stream.kept;
+  /** Whether it is worth going on when nobody waits. */
+  get #forItself(): boolean {
+    return this.#held && (this.#stream.at === "loading" || (this.#stream.at === "flowing" && this.#stream.kept));
   }
 
   // Departure, as the dependency sees it
@@ -111,7 +122,10 @@ export class Flight implements Sink, Departure {
     if (stream.at !== "flowing") return true;
     this.#chunks.push(chunk);
     this.#length += chunk.length;
-    if (stream.kept && this.#length > this.#longest) stream.kept = false;
+    if (stream.kept && this.#length > this.#longest) {
+      stream.kept = false;
+      this.#close();
+    }
     for (let i = this.#seats.length - 1; i >= 0; i--) this.#seats[i]?.feed();
     this.#trim();
     return !this.#paused;
@@ -124,17 +138,18 @@ export class Flight implements Sink, Departure {
     if (announced !== undefined && announced !== this.#length) {
       return this.fail(new Error(`${this.#length} octets came of ${announced} announced`));
     }
-    if (stream.kept) this.#load.commit(stream.served, this.#chunks, this.#length);
+    if (stream.kept) this.#load?.commit(this.#chunks, this.#length);
     this.#finish(trailers);
   }
 
   fail(error: Error): void {
+    if (this.#stream.at !== "over") this.#load?.cut();
     this.#finish(error);
   }
 
   // the seats' side
 
-  /** The body of a seat; undefined: take the dependency's own. */
+  /** Trailers of the whole body, or why it broke off; undefined while more is to come. */
   ending(): readonly string[] | Error | undefined {
     return this.#stream.at === "over" ? this.#stream.end : undefined;
   }
@@ -161,33 +176,38 @@ export class Flight implements Sink, Departure {
     if (at < 0) return;
     this.#seats[at] = this.#seats.at(-1)!;
     this.#seats.pop();
-    if (this.#seats.length > 0) this.moved();
-    else if (!this.#held || !this.whole) this.#abandon();
-    else this.moved();
+    if (this.#seats.length > 0) return this.moved();
+    if (!this.#forItself) this.#abandon();
   }
 
-  #land(outcome: Outcome): Landing {
+  #land(outcome: Outcome, load: Load): Landing {
     if (outcome.kind !== "served") {
       this.#finish([]);
-      this.#load.landed?.();
-      return { outcome, sharing: "wave" };
+      return { outcome, ...FOR_THE_WAVE };
     }
     const { body } = outcome;
     if (this.#gone) {
       body.cancel(new Error("nobody waits for this answer any more"));
-      return { outcome: failed("client-gone", "the client left before the answer"), sharing: "nobody" };
+      return { outcome: failed("client-gone", "the client left before the answer"), ...FOR_THE_WAVE };
     }
-    const sharing = this.#load.judge(outcome);
-    const kept = sharing === "all" && (body.length ?? 0) <= this.#longest;
-    if (!kept && this.#seats.length <= 1) {
-      this.#stream = { at: "direct", served: outcome };
-      if (this.#seats.length === 0) this.#abandon();
-    } else {
+    const judged = load.judge(outcome);
+    const kept = judged.sharing === "all";
+    if (!kept) this.#close();
+    if (kept || this.#seats.length > 1) {
       this.#stream = { at: "flowing", served: outcome, kept };
       body.pipe(this);
+    } else {
+      this.#stream = { at: "direct", served: outcome };
+      if (this.#seats.length === 0) this.#abandon();
     }
-    this.#load.landed?.();
-    return { outcome, sharing: sharing === "all" && !kept ? "nobody" : sharing };
+    return { outcome, ...judged };
+  }
+
+  #close(): void {
+    const load = this.#load;
+    if (!load || this.#closed) return;
+    this.#closed = true;
+    load.closed();
   }
 
   #trim(): void {
@@ -209,17 +229,24 @@ export class Flight implements Sink, Departure {
   #finish(end: readonly string[] | Error): void {
     if (this.#stream.at === "over") return;
     this.#stream = { at: "over", end };
+    this.#close();
+    this.#load = undefined;
     this.#listeners = [];
     for (let i = this.#seats.length - 1; i >= 0; i--) this.#seats[i]?.feed();
+    if (this.#seats.length === 0) this.#chunks = [];
   }
 
   /** Nobody is left and nothing is to be kept: the load ends. */
   #abandon(): void {
     const stream = this.#stream;
-    if (stream.at === "over") return;
+    if (stream.at === "over") {
+      this.#chunks = [];
+      return;
+    }
     const error = new Error("nobody waits for this answer any more");
     this.#gone = true;
     const listeners = this.#listeners;
+    this.#close();
     if (stream.at !== "loading") this.#finish(error);
     this.#chunks = [];
     for (const listener of listeners) listener();
@@ -249,9 +276,9 @@ export class Seat implements BodySource {
       direct.whenDone(() => this.leave());
       return direct;
     }
-    this.#body = new StreamedBody(this, length);
+    const body = (this.#body = new StreamedBody(this, length));
     this.feed();
-    return this.#body;
+    return body;
   }
 
   /** This request waits no more, or has no use for the answer. Calling it again does nothing. */

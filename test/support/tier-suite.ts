@@ -25,7 +25,7 @@ export function tierSuite(name: string, open: (bytes: number) => Tier | Promise<
   suite(`the ${name} tier`, () => {
     const opened = async (bytes = 1024 * 1024): Promise<Tier & AsyncDisposable> => {
       const tier = await open(bytes);
-      return Object.assign(tier, { [Symbol.asyncDispose]: async () => void (await tier.close()) });
+      return Object.assign(tier, { [Symbol.asyncDispose]: async () => tier.close() });
     };
 
     test("gives back what was put in, and nothing for another key", async () => {

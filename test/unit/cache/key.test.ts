@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import fc from "fast-check";
+import * as fc from "fast-check";
 import { cacheKey } from "../../../src/cache/key.ts";
 
 const request = fc.record({
@@ -20,8 +20,7 @@ test("two requests share a key only when every part is the same", () => {
 });
 
 test("a part cannot reach into the next one", () => {
-  const at = (path: string, query: string): string =>
-    cacheKey({ scheme: "http", authority: "a.example", path, query });
+  const at = (path: string, query: string): string => cacheKey({ scheme: "http", authority: "a.example", path, query });
   assert.notEqual(at("/a", "?b"), at("/a?b", ""));
   assert.notEqual(at("/a|2:?b", ""), at("/a", "?b"));
 });
