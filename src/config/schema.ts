@@ -1,8 +1,9 @@
 import { z } from "zod";
+import { cacheSettings, routeCacheSettings } from "../cache/settings.ts";
 import { dependencySettings } from "../dependency/settings.ts";
 import { drainSettings, listenSettings } from "../http/settings.ts";
 import { opsSettings } from "../ops/settings.ts";
-import { routeSettings, type RouteSettings } from "../routing/settings.ts";
+import { routeSettings } from "../routing/settings.ts";
 
 const notYet = (what: string) =>
   z
@@ -13,7 +14,12 @@ const notYet = (what: string) =>
 /** A route's name in metrics and logs when it was given none; `index` from 0. */
 export const unnamedRoute = (index: number): string => `route-${index + 1}`;
 
-function named(routes: RouteSettings[]): RouteSettings[] {
+/** What a request may match, with what the features add to it. */
+const route = routeSettings.safeExtend({ cache: routeCacheSettings });
+
+type Route = z.output<typeof route>;
+
+function named(routes: Route[]): Route[] {
   return routes.map((route, index) => ({ ...route, name: route.name ?? unnamedRoute(index) }));
 }
 
@@ -31,10 +37,11 @@ export const configSchema = z
       .default({})
       .describe("What stands behind the gateway, each under a name of its own"),
     routes: z
-      .array(routeSettings)
+      .array(route)
       .min(1, "at least one route is needed")
       .transform(named)
       .describe("What may be asked for; the first match wins"),
+    cache: cacheSettings,
     compression: notYet("compression"),
     degradation: notYet("degradation controller"),
     redis: notYet("Redis connection"),
