@@ -89,9 +89,14 @@ export class EntryFetch implements Fetch {
     const { key } = this.#errand;
     const pending = this.#pending;
     if (!pending || flights.notes.isInvalidated(key, this.#startedAt)) return;
+    flights.notes.passNoMore(key);
     if (this.#renewed) return void tier.set(key, this.#renewed);
     const head = { ...pending.head, headers: keptHeaders(pending.head.headers, length) };
     void tier.set(key, { ...pending, head, body: bodyOf(chunks, length) });
+  }
+
+  outgrown(): void {
+    if (this.#errand.shared) this.#parts.flights.notes.pass(this.#errand.key);
   }
 
   cut(): void {

@@ -26,6 +26,8 @@ export interface Load {
   judge(served: Served): Judged;
   /** The last octet is here, of an answer for `all`. Never called for less than the whole. */
   commit(chunks: readonly Buffer[], length: number): void;
+  /** The body turned out longer than what is kept. */
+  outgrown(): void;
   /** The body broke off. */
   cut(): void;
   /** Whoever comes from now on must not board any more. Called once. */
@@ -124,6 +126,7 @@ export class Flight implements Sink, Departure {
     this.#length += chunk.length;
     if (stream.kept && this.#length > this.#longest) {
       stream.kept = false;
+      this.#load?.outgrown();
       this.#close();
     }
     for (let i = this.#seats.length - 1; i >= 0; i--) this.#seats[i]?.feed();

@@ -15,6 +15,7 @@ export interface Fetch {
   /** The head is here. `name`: under which others find the flight now that the variant is known; undefined: as before. */
   judge(served: Served): Judged & { readonly name: string | undefined };
   commit(chunks: readonly Buffer[], length: number): void;
+  outgrown(): void;
   cut(): void;
 }
 
@@ -59,6 +60,7 @@ export class Flights {
         return judged;
       },
       commit: (chunks, length) => fetch.commit(chunks, length),
+      outgrown: () => fetch.outgrown(),
       cut: () => fetch.cut(),
       closed: () => {
         if (this.#boardings.get(found) === boarding) this.#boardings.delete(found);

@@ -51,6 +51,11 @@ export class Notes {
     this.#note(key).passUntil = this.#clock.now() + PASS;
   }
 
+  passNoMore(key: string): void {
+    const note = this.#notes.get(key);
+    if (note) note.passUntil = 0;
+  }
+
   passes(key: string): boolean {
     return (this.#notes.get(key)?.passUntil ?? 0) > this.#clock.now();
   }

@@ -94,6 +94,7 @@ export class Pursuit {
       run: (departure) => fetch.run(departure),
       judge: (served) => fetch.judge(served),
       commit: (chunks, length) => fetch.commit(chunks, length),
+      outgrown: () => fetch.outgrown(),
       cut: () => fetch.cut(),
     });
   }
