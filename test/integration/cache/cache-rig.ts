@@ -9,6 +9,8 @@ export type Behaviour = (request: IncomingMessage, response: ServerResponse, cal
 
 export interface Rig extends AsyncDisposable {
   readonly gateway: TestGateway;
+  /** The origin, as a dependency names it. */
+  readonly target: string;
   /** Requests that reached the origin. */
   calls(): number;
   /** Another behaviour from now on. */
@@ -46,6 +48,7 @@ export async function startRig(cache: object | string, first: Behaviour, config:
   };
   return {
     gateway,
+    target: origin.url,
     calls: () => calls,
     behave: (next) => void (behaviour = next),
     ask,

@@ -28,7 +28,7 @@ for (const cache of ["origin", { ttl: "60s", staleWhileRevalidate: "60s", staleI
     for (const [answer, { fields, anonymousShare }] of Object.entries(ANSWERS)) {
       await using rig = await startRig(
         cache,
-        sends((_, call) => `${call}`, fields, 20),
+        sends((_, call) => `${call}`, fields, 5),
       );
       for (const [first, ofFirst] of Object.entries(CREDENTIALS)) {
         for (const [second, ofSecond] of Object.entries(CREDENTIALS)) {
