@@ -105,7 +105,7 @@ function readRfc850(text: string): Parts | undefined {
  * RFC 9110 section 5.6.7: two digits mean the year that is not more than 50 years ahead of `now`, nor more than 50 behind.
  */
 function withCentury(parts: Parts, now: number): number | undefined {
-  if (parts.year === undefined || !Number.isFinite(now)) return undefined;
+  if (parts.year === undefined || !(now >= 0 && now <= LAST)) return undefined;
   const here = yearOf(now);
   let year = here - (here % 100) + parts.year;
   if (year <= here - 50) year += 100;
