@@ -151,6 +151,8 @@ const TARGETED: [why: string, headers: string[], targeted: boolean, expected: Pa
     { maxAge: 2000 },
   ],
   ["a string is no number", ["CDN-Cache-Control", 'max-age="10000"', "Cache-Control", "no-store"], true, { maxAge: 0 }],
+  ["a token is no number", ["CDN-Cache-Control", "max-age=abc"], true, { maxAge: 0 }],
+  ["a list is no flag", ["CDN-Cache-Control", "no-store=(1 2)"], true, { noStore: true, unreadable: true }],
   ["a decimal is no number of seconds", ["CDN-Cache-Control", "max-age=1.5"], true, { maxAge: 0 }],
   ["a negative number is stale", ["CDN-Cache-Control", "max-age=-1"], true, { maxAge: 0 }],
   ["false is not said", ["CDN-Cache-Control", "no-store=?0, public=?1"], true, { noStore: false, public: true }],
