@@ -85,6 +85,12 @@ suite("dates, RFC 9110 section 5.6.7", () => {
     );
   });
 
+  test("two digits that were 50 years ago mean the coming year, until the day has passed", () => {
+    const now = Date.UTC(2060, 10, 20);
+    assert.equal(parseDate("Friday, 19-Nov-10 00:00:00 GMT", now), Date.UTC(2110, 10, 19));
+    assert.equal(parseDate("Friday, 21-Nov-10 00:00:00 GMT", now), Date.UTC(2010, 10, 21));
+  });
+
   test("no text and no time make it throw or run on", () => {
     fc.assert(
       fc.property(fc.string({ minLength: 20, maxLength: 45 }), fc.double(), (text, now) => {
