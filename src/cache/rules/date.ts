@@ -112,8 +112,9 @@ function withCentury(parts: Parts, now: number): number | undefined {
   else if (year > here + 50) year -= 100;
   const time = toTime({ ...parts, year });
   if (time === undefined || year !== here + 50) return time;
-  // In the fiftieth year it is the day that decides.
-  return time - daysBefore(year) * DAY > now - daysBefore(here) * DAY ? toTime({ ...parts, year: year - 100 }) : time;
+  // In the fiftieth year it is the day that decides; 29 February is compared as the 28th where there is none.
+  const sameDay = toTime({ ...parts, year: here }) ?? toTime({ ...parts, year: here, day: 28 });
+  return sameDay !== undefined && sameDay > now ? toTime({ ...parts, year: year - 100 }) : time;
 }
 
 /**

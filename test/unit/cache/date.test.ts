@@ -89,6 +89,8 @@ suite("dates, RFC 9110 section 5.6.7", () => {
     const now = Date.UTC(2060, 10, 20);
     assert.equal(parseDate("Friday, 19-Nov-10 00:00:00 GMT", now), Date.UTC(2110, 10, 19));
     assert.equal(parseDate("Friday, 21-Nov-10 00:00:00 GMT", now), Date.UTC(2010, 10, 21));
+    assert.equal(parseDate("Friday, 29-Feb-76 00:00:00 GMT", Date.UTC(2026, 1, 27)), Date.UTC(1976, 1, 29));
+    assert.equal(parseDate("Friday, 29-Feb-76 00:00:00 GMT", Date.UTC(2026, 1, 28)), Date.UTC(2076, 1, 29));
   });
 
   test("no text and no time make it throw or run on", () => {
