@@ -105,15 +105,16 @@ function readRfc850(text: string): Parts | undefined {
  * RFC 9110 section 5.6.7: two digits mean the year that is not more than 50 years ahead of `now`, nor more than 50 behind.
  */
 function withCentury(parts: Parts, now: number): number | undefined {
-  if (parts.year === undefined || !Number.isFinite(now)) return undefined;
+  if (parts.year === undefined || !(now >= 0 && now <= LAST)) return undefined;
   const here = yearOf(now);
   let year = here - (here % 100) + parts.year;
   if (year <= here - 50) year += 100;
   else if (year > here + 50) year -= 100;
   const time = toTime({ ...parts, year });
   if (time === undefined || year !== here + 50) return time;
-  // In the fiftieth year it is the day that decides.
-  return time - daysBefore(year) * DAY > now - daysBefore(here) * DAY ? toTime({ ...parts, year: year - 100 }) : time;
+  // In the fiftieth year it is the day that decides; 29 February is compared as the 28th where there is none.
+  const sameDay = toTime({ ...parts, year: here }) ?? toTime({ ...parts, year: here, day: 28 });
+  return sameDay !== undefined && sameDay > now ? toTime({ ...parts, year: year - 100 }) : time;
 }
 
 /**

@@ -33,7 +33,7 @@ function holds(request: CacheRequest, stored: StoredHead): boolean {
   return dateOf(stored.headers, stored.receivedAt) - modified >= STRONG_AFTER;
 }
 
-/** One range-spec (RFC 9110 section 14.1.2) of a body of `length` octets. */
+/** One range-spec (RFC 9110 section 14.1.2), not a list of them, of a body of `length` octets. */
 function readSpec(spec: string, length: number): RangeVerdict {
   const dash = spec.indexOf("-");
   if (dash < 0) return NONE;
@@ -61,6 +61,6 @@ export function readRange(request: CacheRequest, stored: StoredHead, length: num
   if (range === undefined || request.method !== "GET" || stored.status !== 200) return NONE;
   const equals = range.indexOf("=");
   if (equals < 0 || trimBlanks(range.slice(0, equals)).toLowerCase() !== "bytes") return NONE;
-  if (range.includes(",") || !holds(request, stored)) return NONE;
+  if (!holds(request, stored)) return NONE;
   return readSpec(trimBlanks(range.slice(equals + 1)), length);
 }

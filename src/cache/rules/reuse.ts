@@ -35,15 +35,18 @@ function mayGoStale(directives: Directives, usable: Usability): boolean {
 }
 
 /**
- * What to do with a stored answer at `now`. `onError` says whether it may stand in when the dependency fails or refuses:
- * within its lifetime and `stale-if-error` window (a day where the origin says nothing), and never when it must be
- * revalidated. What a client wants (`no-cache` and the like) does not take that away: it is a preference.
+ * What to do with a stored answer of this usability. `onError` says whether it may stand in when the dependency fails or
+ * refuses: within its lifetime and `stale-if-error` window, and never when it must be revalidated. What a client wants
+ * (`no-cache` and the like) does not take that away: it is a preference.
  */
-export function judgeReuse(request: CacheRequest, stored: StoredHead, policy: CachePolicy, now: number): ReuseVerdict {
-  const usable = usability(stored, policy, now);
+export function judgeUsable(request: CacheRequest, usable: Usability): ReuseVerdict {
   const directives = requestDirectives(request);
   const onError = !usable.mustRevalidate && usable.age < usable.lifetime + usable.staleIfError;
   if (isTooOld(request, directives, usable)) return { use: "bypass", onError };
   if (usable.age < usable.lifetime) return { use: "fresh" };
   return mayGoStale(directives, usable) ? { use: "stale-while-revalidate" } : { use: "revalidate", onError };
 }
+
+/** {@link judgeUsable} for a stored answer at `now`. */
+export const judgeReuse = (request: CacheRequest, stored: StoredHead, policy: CachePolicy, now: number): ReuseVerdict =>
+  judgeUsable(request, usability(stored, policy, now));

@@ -23,7 +23,7 @@ const MOST = 999_999_999_999_999;
 /** An integer of Structured Fields (RFC 9651 section 3.3.1); undefined for what is no number. */
 function integer(value: number | undefined): string | undefined {
   if (value === undefined || Number.isNaN(value)) return undefined;
-  return String(Math.min(Math.max(Math.floor(value), -MOST), MOST) + 0);
+  return String(Math.min(Math.max(Math.floor(value), -MOST), MOST));
 }
 
 /** A string of Structured Fields (section 3.3.3); characters it cannot hold become `?`. */

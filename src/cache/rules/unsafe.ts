@@ -28,7 +28,7 @@ function sameOrigin(reference: string, base: URL): string | undefined {
 /**
  * The targets, in origin form and each once, whose stored answers may no longer be used after an answer of this status to
  * a request of this method: the request's own, and those `Location` and `Content-Location` name on the same origin. None
- * after a safe method or an error.
+ * after a safe method or an error. The paths those fields name are spelt as in a URL, not yet as in a key.
  */
 export function invalidatedBy(
   method: string,

@@ -34,14 +34,15 @@ export function correctedAge(stored: StoredHead, now: number): number {
   return initial + Math.max(0, now - stored.receivedAt);
 }
 
-function byOrigin(stored: StoredHead, ruling: Ruling, age: number): Usability {
+export type Windows = Omit<Usability, "age">;
+
+function byOrigin(stored: StoredHead, ruling: Ruling): Windows {
   const { directives } = ruling;
   const error = isProvoked(stored.status);
   const told = directives.mustRevalidate || directives.proxyRevalidate || directives.noCache;
   const mustRevalidate = told || directives.sMaxAge !== undefined || error;
   const whole = directives.noCache ? 0 : originLifetime(stored, ruling, stored.receivedAt);
   return {
-    age,
     lifetime: error ? Math.min(whole, ERROR_LIFETIME) : whole,
     staleWhileRevalidate: mustRevalidate ? 0 : (directives.staleWhileRevalidate ?? 0),
     staleIfError: mustRevalidate ? 0 : (directives.staleIfError ?? UNSAID_STALE_IF_ERROR),
@@ -50,21 +51,25 @@ function byOrigin(stored: StoredHead, ruling: Ruling, age: number): Usability {
 }
 
 /**
- * How a stored answer may be used at `now`.
+ * What of a stored answer's usability does not change with time: for who keeps it beside the answer.
  * An operator's policy overrides lifetime and windows, `no-cache` and `s-maxage` with them, for the statuses its `ttl` is
  * for. It does not override must-revalidate and proxy-revalidate: such an answer is fresh for the `ttl` and never stale.
  * A stored error lives 5 s at most and is never used stale.
  */
-export function usability(stored: StoredHead, policy: CachePolicy, now: number): Usability {
+export function windows(stored: StoredHead, policy: CachePolicy): Windows {
   const ruling = readRuling(stored.headers);
-  const age = correctedAge(stored, now);
-  if (policy.by === "origin" || !isOperators(policy, stored.status)) return byOrigin(stored, ruling, age);
+  if (policy.by === "origin" || !isOperators(policy, stored.status)) return byOrigin(stored, ruling);
   const mustRevalidate = ruling.directives.mustRevalidate || ruling.directives.proxyRevalidate;
   return {
-    age,
     lifetime: policy.ttl,
     staleWhileRevalidate: mustRevalidate ? 0 : policy.staleWhileRevalidate,
     staleIfError: mustRevalidate ? 0 : policy.staleIfError,
     mustRevalidate,
   };
+}
+
+/** How a stored answer may be used at `now`. */
+export function usability(stored: StoredHead, policy: CachePolicy, now: number): Usability {
+  const { lifetime, staleWhileRevalidate, staleIfError, mustRevalidate } = windows(stored, policy);
+  return { age: correctedAge(stored, now), lifetime, staleWhileRevalidate, staleIfError, mustRevalidate };
 }
