@@ -1,4 +1,4 @@
-import type { HeaderList } from "../core/headers.ts";
+import { withoutHeaders, type HeaderList } from "../core/headers.ts";
 import type { StoredHead } from "./rules.ts";
 
 /** A kept answer. Never changed: a newer one takes its place. */
@@ -32,12 +32,11 @@ export function bodyOf(chunks: readonly Buffer[], length: number): Buffer {
   return body;
 }
 
+const LENGTH: ReadonlySet<string> = new Set(["content-length"]);
+
 /** The fields as they are kept: the length is that of the body, whatever framing it came in. */
 export function keptHeaders(headers: HeaderList, length: number): HeaderList {
-  const kept: HeaderList = [];
-  for (let i = 0; i < headers.length; i += 2) {
-    if (headers[i]!.toLowerCase() !== "content-length") kept.push(headers[i]!, headers[i + 1]!);
-  }
+  const kept = withoutHeaders(headers, LENGTH);
   kept.push("Content-Length", String(length));
   return kept;
 }

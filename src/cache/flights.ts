@@ -22,6 +22,8 @@ export interface Fetch {
 /** A flight that can be boarded. */
 export interface Boarding {
   readonly flight: Flight;
+  /** Monotonic milliseconds. */
+  readonly startedAt: number;
   /** The head, or undefined when it has not come within {@link SOFT_TIMEOUT} of the start. */
   readonly soon: Promise<Landing | undefined>;
 }
@@ -31,6 +33,7 @@ export class Flights {
   readonly notes: Notes;
   /** Octets of a body that may be kept. */
   readonly longest: number;
+  readonly #clock: Clock;
   readonly #soft: Timeouts;
   /** Turns over with the misses. A flight that is over holds nothing, so what a dead table keeps of it is small. */
   readonly #boardings = new Map<string, Boarding>();
@@ -38,11 +41,14 @@ export class Flights {
   constructor(clock: Clock, random: Random, longest: number) {
     this.notes = new Notes(clock, random);
     this.longest = longest;
+    this.#clock = clock;
     this.#soft = new Timeouts(clock, SOFT_TIMEOUT);
   }
 
-  find(name: string): Boarding | undefined {
-    return this.#boardings.get(name);
+  /** One that can be boarded for `key`: what it brings has not been invalidated since it began. */
+  find(name: string, key: string): Boarding | undefined {
+    const found = this.#boardings.get(name);
+    return found && !this.notes.isInvalidated(key, found.startedAt) ? found : undefined;
   }
 
   /** Starts a flight that others find under `name`. */
@@ -76,6 +82,6 @@ export class Flights {
     const late = Promise.withResolvers<undefined>();
     const wait = this.#soft.start(() => late.resolve(undefined));
     void flight.landing.then(() => wait.cancel());
-    return { flight, soon: Promise.race([flight.landing, late.promise]) };
+    return { flight, startedAt: this.#clock.now(), soon: Promise.race([flight.landing, late.promise]) };
   }
 }

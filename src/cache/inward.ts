@@ -1,5 +1,5 @@
 import type { Departure, Exchange } from "../core/exchange.ts";
-import { headerValue, joinedHeader, withoutHeaders, type HeaderList } from "../core/headers.ts";
+import { hasHeader, joinedHeader, withoutHeaders, type HeaderList } from "../core/headers.ts";
 
 /** What makes an answer depend on what the client already has. */
 const CONDITIONS: ReadonlySet<string> = new Set(["if-none-match", "if-modified-since"]);
@@ -34,15 +34,11 @@ function inward(exchange: Exchange, departure: Departure, headers: HeaderList): 
 
 /** Requests with credentials: what they get is never shared while it flows. */
 export const hasCredentials = ({ headers }: Exchange): boolean =>
-  headerValue(headers, "authorization") !== undefined || headerValue(headers, "cookie") !== undefined;
+  hasHeader(headers, "authorization") || hasHeader(headers, "cookie");
 
-const PARTIAL: ReadonlySet<string> = new Set(["range", "if-match", "if-unmodified-since", "if-range"]);
-
-/** Whether it asks for the whole, unless the client has that already. */
-export function asksForWhole({ headers, body }: Exchange): boolean {
-  for (let i = 0; i < headers.length; i += 2) if (PARTIAL.has(headers[i]!.toLowerCase())) return false;
-  return body === undefined;
-}
+/** Whether it can be answered by what is kept, in whole or in part: no body, and no condition for the dependency. */
+export const isPlain = ({ headers, body }: Exchange): boolean =>
+  body === undefined && !hasHeader(headers, "if-match") && !hasHeader(headers, "if-unmodified-since");
 
 /** Whether the client forbids that its answer is kept: then it is fetched for it alone. */
 export const forbidsKeeping = ({ headers }: Exchange): boolean =>

@@ -40,7 +40,7 @@ export class Pursuit {
     const credentials = hasCredentials(this.#exchange);
     // With credentials it is one client's own: nobody boards it, yet a second one is not started.
     const name = credentials ? joinParts(["own", this.#name()]) : this.#name();
-    if (flights.find(name)) return;
+    if (flights.find(name, this.#key)) return;
     flights.launch(name, this.#fetch(!credentials)).flight.hold();
   }
 
@@ -85,7 +85,7 @@ export class Pursuit {
   #shared(): Boarding {
     const { flights } = this.#parts;
     const name = this.#name();
-    return flights.find(name) ?? flights.launch(name, this.#fetch(true));
+    return flights.find(name, this.#key) ?? flights.launch(name, this.#fetch(true));
   }
 
   #alone(): Boarding {

@@ -32,6 +32,10 @@ export const cacheSettings = z
       .prefault("1MiB")
       .describe("Longer bodies are passed on and neither kept nor shared"),
   })
+  .refine(({ memory, maxEntry }) => maxEntry <= memory, {
+    path: ["maxEntry"],
+    error: "is larger than memory: no answer of this length could be kept",
+  })
   .prefault({});
 
 export type RouteCacheSettings = z.output<typeof routeCacheSettings>;

@@ -1,9 +1,10 @@
 import type { Exchange } from "../core/exchange.ts";
+import { hasHeader } from "../core/headers.ts";
 import { refused, type Outcome } from "../core/outcome.ts";
 import type { Handler, Stage } from "../core/stage.ts";
 import { answerFrom, told } from "./answer.ts";
 import type { Entry } from "./entry.ts";
-import { asksForWhole, hasCredentials } from "./inward.ts";
+import { hasCredentials, isPlain } from "./inward.ts";
 import { cacheKey } from "./key.ts";
 import type { CacheParts } from "./parts.ts";
 import { Pursuit } from "./pursuit.ts";
@@ -25,7 +26,7 @@ export function createCacheStage(parts: CacheParts): Stage {
     const { method } = exchange;
     if (exchange.upgrade) return next(exchange);
     if (method !== "GET" && method !== "HEAD") return passMethod(parts, next, exchange);
-    if (!asksForWhole(exchange)) return passBy(next, exchange);
+    if (!isPlain(exchange)) return passBy(next, exchange);
     return answer(parts, next, exchange);
   };
 }
@@ -56,6 +57,8 @@ async function answer(parts: CacheParts, next: Handler, exchange: Exchange): Pro
   const pursuit = new Pursuit(parts, next, exchange, key, entry);
   const verdict = entry && judgeReuse(exchange, entry.head, policy, clock.wall());
   if (entry && verdict?.use === "fresh") return fresh(parts, exchange, entry);
+  // A part of what is not kept is the dependency's to give.
+  if (hasHeader(exchange.headers, "range")) return passBy(next, exchange);
   if (entry && verdict?.use === "stale-while-revalidate") {
     pursuit.refresh();
     return stale(parts, exchange, entry, "stale-while-revalidate");

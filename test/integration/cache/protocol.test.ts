@@ -76,6 +76,30 @@ test("unsafe methods that succeed take kept answers away; those that fail do not
   assert.equal((await rig.ask()).text, "3");
 });
 
+test("a part is cut out of what is kept whole, and else is the dependency's to give", async () => {
+  await using rig = await startRig("origin", sends("0123456789", { ...MINUTE, ETag: '"a"' }));
+  const early = await rig.ask("/x", "Range: bytes=2-4\r\n");
+  assert.deepEqual([early.status, early.cache], [200, "spillway; fwd=bypass"]);
+  await rig.ask();
+  const part = await rig.ask("/x", "Range: bytes=2-4\r\n");
+  assert.deepEqual([part.status, part.text, part.raw.header("content-range")], [206, "234", "bytes 2-4/10"]);
+  assert.equal((await rig.ask("/x", 'Range: bytes=2-4\r\nIf-Range: "b"\r\n')).status, 200);
+  const beyond = await rig.ask("/x", "Range: bytes=10-\r\n");
+  assert.deepEqual([beyond.status, beyond.raw.header("content-range")], [416, "bytes */10"]);
+  assert.equal(rig.calls(), 2);
+});
+
+test("who asks after an invalidation does not get what was on its way before it", async () => {
+  await using rig = await startRig("origin", sends("before", MINUTE, 200));
+  const slow = rig.ask();
+  await until(() => rig.calls() === 1, { what: "the call" });
+  rig.behave(sends("after", MINUTE));
+  await rig.ask("/x", "Content-Length: 0\r\n", "PUT");
+  assert.equal((await rig.ask()).text, "after");
+  assert.equal((await slow).text, "before");
+  assert.equal((await rig.ask()).text, "after");
+});
+
 test("what was on its way when it was invalidated is not kept", async () => {
   await using rig = await startRig("origin", sends("before", MINUTE, 200));
   const slow = rig.ask();

@@ -29,4 +29,6 @@ test("refuses what it does not know and what cannot be kept", () => {
     () => load("origin", { dependency: undefined, respond: { status: 204 } }),
     /only answers of a dependency/,
   );
+  const routes = [{ match: { path: "/*" }, respond: { status: 204 } }];
+  assert.throws(() => validateConfig({ routes, cache: { memory: "1MiB", maxEntry: "2MiB" } }), /larger than memory/);
 });
