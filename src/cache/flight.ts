@@ -1,4 +1,5 @@
 import { StreamedBody, type Body, type BodySource, type Sink } from "../core/body.ts";
+import { toError } from "../core/errors.ts";
 import type { Departure } from "../core/exchange.ts";
 import { failed, type Outcome, type Served } from "../core/outcome.ts";
 import type { CacheRequest } from "./rules.ts";
@@ -83,7 +84,11 @@ export class Flight implements Sink, Departure {
     this.#longest = longest;
     const { promise, resolve } = Promise.withResolvers<Landing>();
     this.landing = promise;
-    void load.run(this).then((outcome) => resolve(this.#land(outcome, load)));
+    void load
+      .run(this)
+      .then((outcome) => this.#land(outcome, load))
+      .catch((thrown: unknown) => this.#fault(toError(thrown)))
+      .then(resolve);
   }
 
   /** A place for one more; the first one leads. */
@@ -175,7 +180,7 @@ export class Flight implements Sink, Departure {
   }
 
   leave(seat: Seat): void {
-    const at = this.#seats.indexOf(seat);
+    const at = this.#seats.lastIndexOf(seat);
     if (at < 0) return;
     this.#seats[at] = this.#seats.at(-1)!;
     this.#seats.pop();
@@ -204,6 +209,12 @@ export class Flight implements Sink, Departure {
       if (this.#seats.length === 0) this.#abandon();
     }
     return { outcome, ...judged };
+  }
+
+  /** A fault of ours: nobody is left waiting for it. */
+  #fault(error: Error): Landing {
+    this.#finish(error);
+    return { outcome: failed("internal", "the answer could not be fetched", error), ...FOR_THE_WAVE };
   }
 
   #close(): void {

@@ -145,6 +145,33 @@ suite("the cache stage", () => {
     assert.equal(asked.length, 1);
   });
 
+  test("what is thrown inside leaves nobody waiting", async () => {
+    const { ask } = setUp(async () => {
+      throw new Error("a fault of ours");
+    });
+    assert.deepEqual(await Promise.all([ask(), ask()]), [
+      "failed internal | fwd=miss",
+      "failed internal | fwd=miss; collapsed",
+    ]);
+  });
+
+  test("a refresh in one user's name is boarded by nobody else", async () => {
+    const control = "public, max-age=1, stale-while-revalidate=5, stale-if-error=0";
+    const { clock, asked, inside, ask } = setUp(() => answers("one", control));
+    await ask();
+    clock.advance(3 * SECOND);
+    const refreshed = Promise.withResolvers<Outcome>();
+    inside.answer = () => refreshed.promise;
+    for (let i = 0; i < 2; i++) assert.match(await ask({ headers: ["Cookie", "a"] }), /stale-while-revalidate/);
+    assert.equal(asked.length, 2);
+    clock.advance(10 * SECOND);
+    inside.answer = () => answers("for everyone", control);
+    assert.match(await ask(), /^200 for everyone/);
+    refreshed.resolve(answers("of a", "private"));
+    await nextTurn();
+    assert.equal(await ask(), "200 for everyone | hit; ttl=1");
+  });
+
   test("after a personal answer nobody waits for two minutes", async () => {
     const heads: ((outcome: Outcome) => void)[] = [];
     const { clock, ask } = setUp(() => new Promise<Outcome>((resolve) => void heads.push(resolve)));
