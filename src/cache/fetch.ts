@@ -1,5 +1,5 @@
 import { wholeBody } from "../core/body.ts";
-import type { Departure, Exchange } from "../core/exchange.ts";
+import type { Departure, Exchange, PriorityClass } from "../core/exchange.ts";
 import { joinedHeader } from "../core/headers.ts";
 import type { Outcome, Served } from "../core/outcome.ts";
 import type { Handler } from "../core/stage.ts";
@@ -38,6 +38,7 @@ export const isFailure = (outcome: Outcome): boolean =>
 
 /** Asks the dependency for one key and keeps what may be kept. */
 export class EntryFetch implements Fetch {
+  readonly class: PriorityClass;
   readonly #parts: CacheParts;
   readonly #next: Handler;
   readonly #errand: Errand;
@@ -55,6 +56,7 @@ export class EntryFetch implements Fetch {
     this.#parts = parts;
     this.#next = next;
     this.#errand = errand;
+    this.class = errand.exchange.class;
     this.#startedAt = parts.clock.now();
   }
 

@@ -1,5 +1,5 @@
 import type { Clock, Random } from "../core/clock.ts";
-import type { Departure } from "../core/exchange.ts";
+import type { Departure, PriorityClass } from "../core/exchange.ts";
 import type { Outcome, Served } from "../core/outcome.ts";
 import { Timeouts } from "../core/timeouts.ts";
 import { Flight, type Judged, type Landing } from "./flight.ts";
@@ -10,6 +10,8 @@ export const SOFT_TIMEOUT = 100;
 
 /** What a flight fetches, and the name under which others find it. */
 export interface Fetch {
+  /** Class of the request in whose name it is fetched: what is refused to it may be allowed to another class. */
+  readonly class: PriorityClass;
   /** Asks the dependency. Never rejects. */
   run(departure: Departure): Promise<Outcome>;
   /** The head is here. `name`: under which others find the flight now that the variant is known; undefined: as before. */
@@ -22,6 +24,7 @@ export interface Fetch {
 /** A flight that can be boarded. */
 export interface Boarding {
   readonly flight: Flight;
+  readonly class: PriorityClass;
   /** Monotonic milliseconds. */
   readonly startedAt: number;
   /** The head, or undefined when it has not come within {@link SOFT_TIMEOUT} of the start. */
@@ -55,6 +58,7 @@ export class Flights {
   launch(name: string, fetch: Fetch): Boarding {
     let found = name;
     const boarding: Boarding = this.launchAlone({
+      class: fetch.class,
       run: (departure) => fetch.run(departure),
       judge: (served) => {
         const judged = fetch.judge(served);
@@ -82,6 +86,11 @@ export class Flights {
     const late = Promise.withResolvers<undefined>();
     const wait = this.#soft.start(() => late.resolve(undefined));
     void flight.landing.then(() => wait.cancel());
-    return { flight, startedAt: this.#clock.now(), soon: Promise.race([flight.landing, late.promise]) };
+    return {
+      flight,
+      class: load.class,
+      startedAt: this.#clock.now(),
+      soon: Promise.race([flight.landing, late.promise]),
+    };
   }
 }

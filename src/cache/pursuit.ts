@@ -91,6 +91,7 @@ export class Pursuit {
   #alone(): Boarding {
     const fetch = this.#fetch(false);
     return this.#parts.flights.launchAlone({
+      class: fetch.class,
       run: (departure) => fetch.run(departure),
       judge: (served) => fetch.judge(served),
       commit: (chunks, length) => fetch.commit(chunks, length),
@@ -114,11 +115,13 @@ export class Pursuit {
   }
 
   /** What has landed as this request's answer; undefined when it is not for this request. */
-  #use({ flight }: Boarding, seat: Seat, landing: Landing, fwd: Forwarded): Outcome | undefined {
+  #use(boarding: Boarding, seat: Seat, landing: Landing, fwd: Forwarded): Outcome | undefined {
     const exchange = this.#exchange;
+    const { flight } = boarding;
     const { outcome, sharing } = landing;
+    const refusedToAnother = outcome.kind === "refused" && boarding.class !== exchange.class;
     if (exchange.departure.gone) return failed("client-gone", "the client left before the answer");
-    if (!seat.leads && (sharing === "nobody" || !landing.fits(exchange))) {
+    if (!seat.leads && (refusedToAnother || sharing === "nobody" || !landing.fits(exchange))) {
       seat.leave();
       return undefined;
     }

@@ -145,6 +145,24 @@ suite("the cache stage", () => {
     assert.equal(asked.length, 1);
   });
 
+  test("what is refused to one class is not refused to another that waits with it", async () => {
+    const first = Promise.withResolvers<void>();
+    const { asked, ask } = setUp(async (exchange) => {
+      await first.promise;
+      return exchange.class === "bulk" ? refused("memory", "short") : answers("served", "max-age=60");
+    });
+    const waiting = [ask({ class: "bulk" }), ask({ class: "critical" }), ask({ class: "bulk" }), ask()];
+    await nextTurn();
+    first.resolve();
+    assert.deepEqual(await Promise.all(waiting), [
+      "refused memory | fwd=miss",
+      "200 served | fwd=miss; fwd-status=200; stored",
+      "refused memory | fwd=miss; collapsed",
+      "200 served | fwd=miss; fwd-status=200; stored; collapsed",
+    ]);
+    assert.equal(asked.length, 2);
+  });
+
   test("what is thrown inside leaves nobody waiting", async () => {
     const { ask } = setUp(async () => {
       throw new Error("a fault of ours");
