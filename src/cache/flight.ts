@@ -1,8 +1,9 @@
-import { StreamedBody, type Body, type BodySource, type Sink } from "../core/body.ts";
+import type { Body, Sink } from "../core/body.ts";
 import { toError } from "../core/errors.ts";
 import type { Departure } from "../core/exchange.ts";
 import { failed, type Outcome, type Served } from "../core/outcome.ts";
 import type { CacheRequest } from "./rules.ts";
+import { Seat, type Shared } from "./seat.ts";
 
 /**
  * Who may get an answer, decided by its head: `all` who ask while it flows; the `wave` that waits for it now; or
@@ -59,7 +60,7 @@ const WINDOW = 256 * 1024;
  * nobody is left, so a leader that goes hands over without a word. A reader that is slow delays nobody while the body
  * is short enough to be kept; beyond that all go at the pace of the slowest.
  */
-export class Flight implements Sink, Departure {
+export class Flight implements Sink, Departure, Shared {
   /** Resolves to the same for everyone on board. Never rejects. */
   readonly landing: Promise<Landing>;
   /** Dropped at the end: tables that knew this flight may hold on to it. */
@@ -157,22 +158,18 @@ export class Flight implements Sink, Departure {
 
   // the seats' side
 
-  /** Trailers of the whole body, or why it broke off; undefined while more is to come. */
   ending(): readonly string[] | Error | undefined {
     return this.#stream.at === "over" ? this.#stream.end : undefined;
   }
 
-  /** Chunk number `at`, counted from the first octet; undefined when it has not come. */
   chunk(at: number): Buffer | undefined {
     return this.#chunks[at - this.#dropped];
   }
 
-  /** The dependency's own body, for the one seat of an answer that is not shared. */
   direct(): Body | undefined {
     return this.#stream.at === "direct" ? this.#stream.served.body : undefined;
   }
 
-  /** A seat has read on. */
   moved(): void {
     const before = this.#paused;
     this.#trim();
@@ -265,77 +262,5 @@ export class Flight implements Sink, Departure {
     this.#chunks = [];
     for (const listener of listeners) listener();
     if (stream.at !== "loading") stream.served.body.cancel(error);
-  }
-}
-
-/** One request's place in a flight: it waits, then reads or leaves. */
-export class Seat implements BodySource {
-  /** Whether the load runs in this request's name. */
-  readonly leads: boolean;
-  /** Number of the next chunk to read. */
-  at = 0;
-  readonly #flight: Flight;
-  #body: StreamedBody | undefined;
-  #paused = false;
-
-  constructor(flight: Flight, leads: boolean) {
-    this.#flight = flight;
-    this.leads = leads;
-  }
-
-  /** The body for this request, from the first octet on. Once, after the landing. */
-  take(length: number | undefined): Body {
-    const direct = this.#flight.direct();
-    if (direct) {
-      direct.whenDone(() => this.leave());
-      return direct;
-    }
-    const body = (this.#body = new StreamedBody(this, length));
-    this.feed();
-    return body;
-  }
-
-  /** This request waits no more, or has no use for the answer. Calling it again does nothing. */
-  leave(): void {
-    this.#flight.leave(this);
-  }
-
-  /** The flight's side: there may be more to read. */
-  feed(): void {
-    const body = this.#body;
-    if (!body) return;
-    while (!this.#paused) {
-      const chunk = this.#flight.chunk(this.at);
-      if (!chunk) return this.#feedEnd(body);
-      this.at++;
-      body.push(chunk);
-    }
-  }
-
-  #feedEnd(body: StreamedBody): void {
-    const end = this.#flight.ending();
-    if (end === undefined) return;
-    this.#body = undefined;
-    this.leave();
-    if (end instanceof Error) body.fail(end);
-    else body.finish(end);
-  }
-
-  // the body's side
-
-  pause(): void {
-    this.#paused = true;
-  }
-
-  resume(): void {
-    if (!this.#paused) return;
-    this.#paused = false;
-    this.feed();
-    this.#flight.moved();
-  }
-
-  cancel(): void {
-    this.#body = undefined;
-    this.leave();
   }
 }

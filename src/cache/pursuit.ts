@@ -4,12 +4,13 @@ import type { Handler } from "../core/stage.ts";
 import { told, withoutBody } from "./answer.ts";
 import type { Entry } from "./entry.ts";
 import { EntryFetch, flightName, isFailure } from "./fetch.ts";
-import type { Landing, Seat } from "./flight.ts";
+import type { Landing } from "./flight.ts";
 import type { Boarding } from "./flights.ts";
 import { forbidsKeeping, hasCredentials } from "./inward.ts";
 import { joinParts } from "./key.ts";
 import type { CacheParts } from "./parts.ts";
 import type { CacheStatus } from "./rules/status.ts";
+import type { Seat } from "./seat.ts";
 import { varyKey } from "./rules/vary.ts";
 
 type Forwarded = NonNullable<CacheStatus["fwd"]>;
