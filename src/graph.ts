@@ -11,6 +11,9 @@ import type { HttpDependency } from "./dependency/port.ts";
 import { createRetirement } from "./dependency/retirement.ts";
 import type { EdgeRoute, Judgement } from "./http/judge.ts";
 import { readHost } from "./routing/authority.ts";
+import { createCacheStage } from "./cache/stage.ts";
+import { createStore, type Store } from "./cache/store.ts";
+import { cachePolicy } from "./cache/settings.ts";
 import { compilePriority } from "./routing/priority.ts";
 import { compileRewrite } from "./routing/rewrite.ts";
 import type { FixedAnswer, RouteSettings } from "./routing/settings.ts";
@@ -23,7 +26,10 @@ export interface Graph {
   readonly config: Config;
   readonly judgement: Judgement;
   readonly dependencies: ReadonlyMap<string, HttpDependency>;
+  readonly store: Store;
 }
+
+type Route = Config["routes"][number];
 
 interface GraphParts {
   readonly clock: Clock;
@@ -57,6 +63,7 @@ export function createGraphs(config: Config, parts: GraphParts): Graphs {
         commit() {
           const old = graph;
           graph = built;
+          if (old.store !== graph.store) void old.store.tier.close();
           retirement.retireAllBut(graph.dependencies, old.dependencies);
         },
         abort: () => retirement.retireAllBut(graph.dependencies, built.dependencies),
@@ -74,11 +81,18 @@ export function buildGraph(config: Config, before: Graph | undefined, parts: Gra
   const dependencies = new Map<string, HttpDependency>();
   for (const [name, settings] of Object.entries(config.dependencies)) {
     const ca = parts.material.authorities.get(name);
-    const kept = before?.dependencies.get(name);
-    const same = kept !== undefined && kept.ca === ca && JSON.stringify(kept.settings) === JSON.stringify(settings);
-    dependencies.set(name, same ? kept : createHttpDependency(name, settings, { ...parts, ca }));
+    const former = before?.dependencies.get(name);
+    const same =
+      former !== undefined && former.ca === ca && JSON.stringify(former.settings) === JSON.stringify(settings);
+    dependencies.set(name, same ? former : createHttpDependency(name, settings, { ...parts, ca }));
   }
-  const routes = config.routes.map((route) => ({ match: route.match, value: buildRoute(route, dependencies) }));
+  const kept = before && keptBy(before.config) === keptBy(config) ? before.store : undefined;
+  const store = kept ?? createStore(config.cache, parts.clock, parts.random);
+  const stageParts: StageParts = { store, clock: parts.clock };
+  const routes = config.routes.map((route) => ({
+    match: route.match,
+    value: buildRoute(route, dependencies, stageParts),
+  }));
   const table = compileRoutes(routes);
   const trusts = compileTrust(config.listen.trustedProxies);
   const hex16 = createHexSource(16);
@@ -86,6 +100,7 @@ export function buildGraph(config: Config, before: Graph | undefined, parts: Gra
   return {
     config,
     dependencies,
+    store,
     judgement: {
       readHost,
       readTarget,
@@ -97,10 +112,30 @@ export function buildGraph(config: Config, before: Graph | undefined, parts: Gra
   };
 }
 
-function buildRoute(route: NamedRoute, dependencies: ReadonlyMap<string, HttpDependency>): EdgeRoute {
+/**
+ * What kept answers stand on: another store, or another way from a cached route to its answers, and they are dropped.
+ * How long they may be used is judged anew at each use.
+ */
+function keptBy({ cache, routes }: Config): string {
+  const ways = routes.map(({ match, dependency, rewrite, requestHeaders, responseHeaders, cache: own }) =>
+    cachePolicy(own) ? { match, dependency, rewrite, requestHeaders, responseHeaders } : undefined,
+  );
+  return JSON.stringify([cache, ways.filter((way) => way !== undefined)]);
+}
+
+interface StageParts {
+  readonly store: Store;
+  readonly clock: Clock;
+}
+
+function buildRoute(
+  route: NamedRoute,
+  dependencies: ReadonlyMap<string, HttpDependency>,
+  parts: StageParts,
+): EdgeRoute {
   return {
     facts: { name: route.name, dependency: route.dependency },
-    handler: onion(stagesOf(), innermost(route, dependencies)),
+    handler: onion(stagesOf(route, parts), innermost(route, dependencies)),
     classOf: compilePriority(route.priority),
     websocket: route.websocket,
   };
@@ -110,8 +145,10 @@ function buildRoute(route: NamedRoute, dependencies: ReadonlyMap<string, HttpDep
  * The order of protection, outermost first: client quota, cache, degradation level, admission, retry, breaker.
  * The cache stands before the gates: a hit costs no permit, and a refusal can still become a stale answer.
  */
-function stagesOf(): readonly Stage[] {
-  return [];
+function stagesOf(route: Route, { store, clock }: StageParts): readonly Stage[] {
+  const policy = cachePolicy(route.cache);
+  const { tier, flights } = store;
+  return policy ? [createCacheStage({ tier, flights, clock, policy })] : [];
 }
 
 /** What answers a route in the end: a fixed answer, the host application or a dependency. */

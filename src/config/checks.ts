@@ -97,6 +97,11 @@ function routeChecks(
     return [{ path: [...path, "dependency"], at: "value", message }];
   }
   const name = route["dependency"];
+  const caches = route["cache"] !== undefined && route["cache"] !== "off";
+  if (caches && (answers || name === "next")) {
+    const message = "only answers of a dependency are kept: take out cache, or name a dependency";
+    return [{ path: [...path, "cache"], at: "key", message }];
+  }
   if (typeof name !== "string" || dependencies.includes(name)) return [];
   if (name === "next") return host === "application" ? [] : [nextRefused(path)];
   const meant = nearest(name, dependencies);

@@ -1,17 +1,21 @@
 import { z } from "zod";
+import { cacheSettings, routeCacheSettings } from "../cache/settings.ts";
 import { notYet } from "../core/not-yet.ts";
 import { dependencySettings } from "../dependency/settings.ts";
 import { drainSettings, listenSettings } from "../http/settings.ts";
 import { opsSettings } from "../ops/settings.ts";
-import { routeSettings, type RouteSettings } from "../routing/settings.ts";
+import { routeSettings } from "../routing/settings.ts";
 
 /** A route's name in metrics and logs when it was given none; `index` from 0. */
 export const unnamedRoute = (index: number): string => `route-${index + 1}`;
 
-/** A route as it is in force: with a name, given or made. */
-export type NamedRoute = RouteSettings & { readonly name: string };
+/** What a request may match, with what the features add to it. */
+const route = routeSettings.safeExtend({ cache: routeCacheSettings });
 
-function named(routes: RouteSettings[]): NamedRoute[] {
+/** A route as it is in force: with a name, given or made. */
+export type NamedRoute = z.output<typeof route> & { readonly name: string };
+
+function named(routes: z.output<typeof route>[]): NamedRoute[] {
   return routes.map((route, index) => ({ ...route, name: route.name ?? unnamedRoute(index) }));
 }
 
@@ -29,10 +33,11 @@ export const configSchema = z
       .default({})
       .describe("What stands behind the gateway, each under a name of its own"),
     routes: z
-      .array(routeSettings)
+      .array(route)
       .min(1, "at least one route is needed")
       .transform(named)
       .describe("What may be asked for; the first match wins"),
+    cache: cacheSettings,
     compression: notYet("compression"),
     degradation: notYet("degradation controller"),
     redis: notYet("Redis connection"),

@@ -14,6 +14,7 @@ export type RefusedReason =
   | "upgrade-refused" // a protocol or a route that may not be upgraded
   | "loop" // the request has already passed here
   | "unsupported" // CONNECT, TRACE and the like
+  | "not-stored" // only a kept answer was wanted, and there is none to use
   | "memory"; // the process is close to its memory limit
 
 /** Why a dependency (or the client) ended an exchange. */
@@ -26,16 +27,26 @@ export type FailedReason =
   | "client-gone" // the client left before the answer was complete
   | "internal"; // a fault of ours, counted and logged
 
+/**
+ * What the cache was to an exchange: `hit` fresh, `stale` past its freshness, `miss` asked the dependency or waited for
+ * one who did, `bypass` had no use for a cache.
+ */
+export type CacheUse =
+  | { readonly result: "hit" | "miss" | "bypass" }
+  | { readonly result: "stale"; /** Milliseconds past its freshness. */ readonly staleMs: number };
+
 /** An answer to send. `headers` holds end-to-end fields only, in order. */
 export interface Served {
   readonly kind: "served";
   readonly status: number;
   readonly headers: HeaderList;
   readonly body: Body;
-  /** Who made the answer: a dependency (its name is in the exchange's route) or this gateway. */
-  readonly by: "dependency" | "gateway";
+  /** Who made the answer: a dependency (its name is in the exchange's route), the cache or this gateway itself. */
+  readonly by: "dependency" | "cache" | "gateway";
   /** Milliseconds until the dependency's head was here. */
   readonly dependencyMs?: number;
+  /** On routes that have a cache. */
+  readonly cache?: CacheUse;
 }
 
 /** The host application behind `app.use(spillway())` has taken the exchange and writes its own answer. */
@@ -58,6 +69,8 @@ export interface Refused {
   readonly retryAfterMs?: number;
   /** Further fields of the answer, such as Allow. */
   readonly headers?: HeaderList;
+  /** On routes that have a cache. */
+  readonly cache?: CacheUse;
 }
 
 export interface Failed {
@@ -66,6 +79,10 @@ export interface Failed {
   readonly detail: string;
   /** For the log only; never shown to a client. */
   readonly error?: Error;
+  /** Further fields of the answer. */
+  readonly headers?: HeaderList;
+  /** On routes that have a cache. */
+  readonly cache?: CacheUse;
 }
 
 /** How an exchange ends. Every stage returns one; none is ever thrown. */

@@ -6,7 +6,12 @@ export function demoConfiguration(ports: { gateway: number; ops: number }, origi
     drain: { delay: "0ms", timeout: "2s" },
     dependencies: { shop: { http: { targets: [originUrl] }, timeout: "2s" } },
     routes: [
-      { name: "products", match: { path: "/api/products/*", methods: ["GET"] }, dependency: "shop" },
+      {
+        name: "products",
+        match: { path: "/api/products/*", methods: ["GET"] },
+        dependency: "shop",
+        cache: { ttl: "5s", staleWhileRevalidate: "30s", staleIfError: "1h" },
+      },
       { name: "search", match: { path: "/api/search", methods: ["GET"] }, dependency: "shop", priority: "sheddable" },
       { name: "report", match: { path: "/api/report", methods: ["GET"] }, dependency: "shop", priority: "bulk" },
       { name: "cart", match: { path: "/api/cart" }, dependency: "shop", priority: "critical" },

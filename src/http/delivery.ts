@@ -162,7 +162,7 @@ export class Delivery implements Sink {
     const body = Buffer.from(problem.body);
     const own: HeaderList = ["Content-Type", "application/problem+json", "Content-Length", String(body.length)];
     own.push("Cache-Control", "no-store");
-    if (outcome.kind === "refused" && outcome.headers) own.push(...outcome.headers);
+    if (outcome.headers) own.push(...outcome.headers);
     if (problem.retryAfterMs !== undefined) own.push("Retry-After", retryAfterSeconds(problem.retryAfterMs));
     this.#response.writeHead(problem.status, this.#fields(own, undefined));
     this.#bytes = this.#exchange.method === "HEAD" ? 0 : body.length;

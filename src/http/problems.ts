@@ -73,6 +73,11 @@ export const PROBLEMS: Readonly<Record<RefusedReason | FailedReason, ProblemKind
     title: "Dependency did not answer in time",
     when: "no head of an answer within timeout, or within listen.requestTimeout",
   },
+  "not-stored": {
+    status: 504,
+    title: "Not stored",
+    when: "the request allows only a kept answer (only-if-cached), and there is none that may be used",
+  },
   loop: { status: 508, title: "Loop", when: "the request has passed this gateway already" },
 };
 

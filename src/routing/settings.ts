@@ -114,7 +114,6 @@ export const routeSettings = z
       .describe("Head of the answer, in place of the dependency's"),
     websocket: z.boolean().default(false).describe("Let clients upgrade to a WebSocket tunnel"),
     trailers: z.boolean().default(false).describe("Pass trailer fields of answers on"),
-    cache: notYet("cache"),
     rateLimit: notYet("client quota"),
   })
   .superRefine(({ match, rewrite }, context) => {

@@ -2,6 +2,7 @@
 import { AggregatorRegistry, Registry, type Aggregator, type Metric } from "prom-client";
 import type { EventBus, ExchangeEnded } from "../core/events.ts";
 import { createPairTally, createTally, type PairTally, type Tally } from "./label.ts";
+import { STALE_BOUNDS, createCacheCounts, type CacheCounts } from "./cache.ts";
 import { createProcessProbe, type ProcessReading } from "./process.ts";
 import { DURATION_BOUNDS, createRequestCounts, type RequestCounts, type RouteFigures } from "./requests.ts";
 
@@ -59,12 +60,14 @@ export function createMetrics(parts: MetricsParts): Metrics {
   const requests = createRequestCounts(parts.routes);
   const probe = createProcessProbe();
   const endings = createEndings();
+  const cache = createCacheCounts();
   const reloads = { tally: createTally(MOST_WORDS), successful: 1 };
-  const unsubscribe = listen(parts.bus, requests, endings, reloads);
+  const unsubscribe = listen(parts.bus, requests, endings, cache, reloads);
   let reading = probe.read();
   const views = [
     ...requestViews(requests),
     ...endingViews(endings),
+    ...cacheViews(cache),
     tallyView("spillway_config_reload_total", "Reloads that were tried", "outcome", reloads.tally),
     single(
       "spillway_config_last_reload_successful",
@@ -134,11 +137,13 @@ function listen(
   bus: EventBus,
   requests: RequestCounts,
   endings: Endings,
+  cache: CacheCounts,
   reloads: { readonly tally: Tally; successful: number },
 ): (() => void)[] {
   const ended = (event: ExchangeEnded): void => {
     requests.count(event);
     const { exchange, outcome } = event;
+    if ("cache" in outcome && outcome.cache) cache.count(outcome.cache);
     if (outcome.kind === "refused") endings.refused.add(outcome.reason, exchange.class);
     else if (outcome.kind === "failed") endings.failed.add(outcome.reason, exchange.route.dependency ?? "_none");
   };
@@ -185,16 +190,44 @@ function requestViews(requests: RequestCounts): View[] {
 }
 
 function durationSamples({ route, buckets, seconds }: RouteFigures): Sample[] {
-  const name = "spillway_request_duration_seconds";
+  return histogram("spillway_request_duration_seconds", { route }, DURATION_BOUNDS, buckets, seconds);
+}
+
+/** `buckets` are not cumulated; the last one has no upper bound. */
+function histogram(
+  name: string,
+  labels: Readonly<Record<string, string>>,
+  bounds: readonly number[],
+  buckets: Float64Array,
+  sum: number,
+): Sample[] {
   const samples: Sample[] = [];
   let total = 0;
   for (const [at, count] of buckets.entries()) {
     total += count;
-    samples.push({ metricName: `${name}_bucket`, labels: { le: DURATION_BOUNDS[at] ?? "+Inf", route }, value: total });
+    samples.push({ metricName: `${name}_bucket`, labels: { le: bounds[at] ?? "+Inf", ...labels }, value: total });
   }
-  samples.push({ metricName: `${name}_sum`, labels: { route }, value: seconds });
-  samples.push({ metricName: `${name}_count`, labels: { route }, value: total });
+  samples.push({ metricName: `${name}_sum`, labels, value: sum });
+  samples.push({ metricName: `${name}_count`, labels, value: total });
   return samples;
+}
+
+function cacheViews(cache: CacheCounts): View[] {
+  return [
+    pairView(
+      "spillway_cache_requests_total",
+      "Exchanges on routes with a cache: hit fresh, stale past its freshness, miss asked the dependency, bypass neither",
+      ["tier", "result"],
+      cache.requests,
+    ),
+    {
+      name: "spillway_cache_stale_age_seconds",
+      help: "How long past their freshness answers were when they were given",
+      type: "histogram",
+      aggregator: "sum",
+      samples: () => histogram("spillway_cache_stale_age_seconds", {}, STALE_BOUNDS, cache.stale, cache.staleSeconds()),
+    },
+  ];
 }
 
 function endingViews({ refused, failed, turnedAway, faults, workers }: Endings): View[] {

@@ -1,6 +1,6 @@
 import type { ExchangeEnded } from "../../src/core/events.ts";
 import type { Exchange } from "../../src/core/exchange.ts";
-import type { Outcome } from "../../src/core/outcome.ts";
+import type { Served } from "../../src/core/outcome.ts";
 
 const exchange: Exchange = {
   id: "0123456789abcdef",
@@ -29,7 +29,7 @@ const exchange: Exchange = {
   handOn: undefined,
 };
 
-export const served: Outcome = { kind: "served", status: 200, headers: [], body: undefined as never, by: "dependency" };
+export const served: Served = { kind: "served", status: 200, headers: [], body: undefined as never, by: "dependency" };
 
 /** What an edge publishes when an answer has ended: a served GET, with the facts a test cares for put in place. */
 export function endedExchange(

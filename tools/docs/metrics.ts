@@ -1,7 +1,7 @@
 import { createEventBus } from "../../src/core/events.ts";
 import { failed, refused } from "../../src/core/outcome.ts";
 import { createMetrics } from "../../src/telemetry/metrics.ts";
-import { endedExchange } from "../../test/support/ended-exchange.ts";
+import { endedExchange, served } from "../../test/support/ended-exchange.ts";
 
 /** One metric as it is exposed. */
 export interface MetricFacts {
@@ -16,6 +16,7 @@ export async function metricFacts(): Promise<readonly MetricFacts[]> {
   const bus = createEventBus("docs");
   const metrics = createMetrics({ bus, routes: ["products"], version: "0", nodeVersion: "0" });
   bus.publish("spillway:exchange", endedExchange());
+  bus.publish("spillway:exchange", endedExchange({ outcome: { ...served, cache: { result: "hit" } } }));
   bus.publish("spillway:exchange", endedExchange({ outcome: refused("memory", "") }));
   bus.publish("spillway:exchange", endedExchange({ outcome: failed("timeout", "") }));
   bus.publish("spillway:turned-away", { reason: "malformed", status: 400, detail: "", address: "" });

@@ -3,10 +3,10 @@ import { spawnSync } from "node:child_process";
 import { test, type TestContext } from "node:test";
 import * as fc from "fast-check";
 import { createEventBus } from "../../../src/core/events.ts";
-import { failed, refused } from "../../../src/core/outcome.ts";
+import { failed, refused, type CacheUse } from "../../../src/core/outcome.ts";
 import { aggregateMetrics, createMetrics, type Metrics } from "../../../src/telemetry/metrics.ts";
 import { MAX_REQUEST_SERIES } from "../../../src/telemetry/requests.ts";
-import { endedExchange } from "../../support/ended-exchange.ts";
+import { endedExchange, served } from "../../support/ended-exchange.ts";
 
 function setUp(t: TestContext, routes = ["products", "sales"]) {
   const bus = createEventBus("metrics-test");
@@ -179,4 +179,27 @@ test("the text passes promtool, where there is one", async (t) => {
   const checked = spawnSync("promtool", ["check", "metrics"], { input: text, encoding: "utf8" });
   if (checked.error) return t.skip("no promtool");
   assert.equal(checked.stderr.includes("error"), false, checked.stderr);
+});
+
+test("what the cache was to an exchange is counted, with how stale its answers were", async (t) => {
+  const { bus, metrics } = setUp(t);
+  const end = (cache: CacheUse): void =>
+    bus.publish("spillway:exchange", endedExchange({ outcome: { ...served, cache } }));
+  end({ result: "hit" });
+  end({ result: "hit" });
+  end({ result: "miss" });
+  end({ result: "stale", staleMs: 7000 });
+  bus.publish("spillway:exchange", endedExchange());
+  const found = await lines(metrics);
+  for (const line of [
+    'spillway_cache_requests_total{tier="memory",result="hit"} 2',
+    'spillway_cache_requests_total{tier="memory",result="miss"} 1',
+    'spillway_cache_requests_total{tier="memory",result="stale"} 1',
+    'spillway_cache_stale_age_seconds_bucket{le="5"} 0',
+    'spillway_cache_stale_age_seconds_bucket{le="15"} 1',
+    "spillway_cache_stale_age_seconds_sum 7",
+    "spillway_cache_stale_age_seconds_count 1",
+  ]) {
+    assert.ok(found.includes(line), `${line}\n---\n${found.join("\n")}`);
+  }
 });

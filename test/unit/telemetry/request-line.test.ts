@@ -3,7 +3,7 @@ import { test } from "node:test";
 import * as fc from "fast-check";
 import { failed, refused } from "../../../src/core/outcome.ts";
 import { requestLine } from "../../../src/telemetry/request-line.ts";
-import { endedExchange } from "../../support/ended-exchange.ts";
+import { endedExchange, served } from "../../support/ended-exchange.ts";
 
 const line = (facts: Parameters<typeof endedExchange>[0], redact = (text: string) => text): string =>
   requestLine("info", 1_700_000_000_000.7, { gateway: "g", ...endedExchange(facts) }, redact);
@@ -37,6 +37,11 @@ test("a refusal has its reason; a failure its error too, redacted; without a dep
   assert.equal("dependency_ms" in refusal, false);
   const failure = line({ outcome: failed("connect", "d", new Error("secret at x")) }, () => "clean");
   assert.equal((JSON.parse(failure) as { error: string }).error, "clean");
+});
+
+test("on a route with a cache it says what that was", () => {
+  const stale = line({ outcome: { ...served, cache: { result: "stale", staleMs: 5 } } });
+  assert.equal((JSON.parse(stale) as { cache: string }).cache, "stale");
 });
 
 test("D12: whatever a client sends stays inside its own field of one line", () => {

@@ -1,0 +1,42 @@
+import { withoutHeaders, type HeaderList } from "../core/headers.ts";
+import type { StoredHead } from "./rules.ts";
+
+/** A kept answer. Never changed: a newer one takes its place. */
+export interface Entry {
+  readonly head: StoredHead;
+  /** Its Vary field, lines joined; "" without one. */
+  readonly vary: string;
+  /** What the request that brought it had in the fields that `vary` names. */
+  readonly variant: string;
+  /** In an allocation of its own, of exactly its length. */
+  readonly body: Buffer;
+}
+
+/** Octets beside texts and body: the objects, arrays, slots and typed array of one entry. */
+const FIXED = 512;
+/** Octets of a string's own header and its slot in the list. */
+const A_STRING = 24;
+
+/** Octets of memory that an entry takes up. */
+export function sizeOf({ head, vary, variant, body }: Entry): number {
+  let size = FIXED + body.length + vary.length + variant.length;
+  for (const text of head.headers) size += text.length + A_STRING;
+  return size;
+}
+
+/** Takes over what came in pieces. A copy: a piece may be a part of a slab that it would keep alive. */
+export function bodyOf(chunks: readonly Buffer[], length: number): Buffer {
+  const body = Buffer.allocUnsafeSlow(length);
+  let at = 0;
+  for (const chunk of chunks) at += chunk.copy(body, at);
+  return body;
+}
+
+const LENGTH: ReadonlySet<string> = new Set(["content-length"]);
+
+/** The fields as they are kept: the length is that of the body, whatever framing it came in. */
+export function keptHeaders(headers: HeaderList, length: number): HeaderList {
+  const kept = withoutHeaders(headers, LENGTH);
+  kept.push("Content-Length", String(length));
+  return kept;
+}

@@ -1,0 +1,138 @@
+import { wholeBody } from "../core/body.ts";
+import type { Departure, Exchange, PriorityClass } from "../core/exchange.ts";
+import { joinedHeader } from "../core/headers.ts";
+import type { Outcome, Served } from "../core/outcome.ts";
+import type { Handler } from "../core/stage.ts";
+import type { CacheParts } from "./parts.ts";
+import { bodyOf, keptHeaders, type Entry } from "./entry.ts";
+import type { Judged, Sharing } from "./flight.ts";
+import type { Fetch } from "./flights.ts";
+import { ownFetch, wholeFetch } from "./inward.ts";
+import { joinParts } from "./key.ts";
+import { isAbout, updated, validators } from "./rules/conditional.ts";
+import { judgeStore } from "./rules/store.ts";
+import { varyKey } from "./rules/vary.ts";
+import type { CacheRequest, NotStored } from "./rules.ts";
+
+/** What is to be fetched. */
+export interface Errand {
+  readonly exchange: Exchange;
+  readonly key: string;
+  /** What is kept and must not be used as it is. */
+  readonly entry: Entry | undefined;
+  /** Whether others may wait for it. */
+  readonly shared: boolean;
+}
+
+/** Name of the flight that a request of this variant waits for. */
+export const flightName = (key: string, variant: string): string => (variant === "" ? key : joinParts([key, variant]));
+
+/** What an answer says of itself and of all others under its key: nobody waits for the next one. */
+const PERSONAL: ReadonlySet<NotStored> = new Set(["no-store", "private", "set-cookie", "vary-star"]);
+
+/** Whether the dependency is in trouble, so that a kept answer is better than this. */
+export const isFailure = (outcome: Outcome): boolean =>
+  outcome.kind === "refused" ||
+  (outcome.kind === "failed" && outcome.reason !== "client-gone") ||
+  (outcome.kind === "served" && outcome.status >= 500);
+
+/** Asks the dependency for one key and keeps what may be kept. */
+export class EntryFetch implements Fetch {
+  readonly class: PriorityClass;
+  readonly #parts: CacheParts;
+  readonly #next: Handler;
+  readonly #errand: Errand;
+  readonly #startedAt: number;
+  #requestedAt = 0;
+  #receivedAt = 0;
+  /** What the dependency said, before a 304 was made whole. */
+  #status = 0;
+  /** The kept entry with the fields of a 304. */
+  #renewed: Entry | undefined;
+  /** What is kept once the body is whole. */
+  #pending: Omit<Entry, "body"> | undefined;
+
+  constructor(parts: CacheParts, next: Handler, errand: Errand) {
+    this.#parts = parts;
+    this.#next = next;
+    this.#errand = errand;
+    this.class = errand.exchange.class;
+    this.#startedAt = parts.clock.now();
+  }
+
+  async run(departure: Departure): Promise<Outcome> {
+    const { exchange, entry, shared } = this.#errand;
+    if (!entry && !shared) return this.#ask(ownFetch(exchange, departure));
+    const known = entry ? validators(entry.head) : [];
+    const outcome = await this.#ask(wholeFetch(exchange, departure, known));
+    if (!entry || known.length === 0 || outcome.kind !== "served" || outcome.status !== 304) return outcome;
+    const times = { requestedAt: this.#requestedAt, receivedAt: this.#receivedAt };
+    outcome.body.cancel(new Error("a 304 has no body"));
+    if (!isAbout(entry.head, outcome)) return this.#ask(wholeFetch(exchange, departure, []));
+    const head = updated(entry.head, outcome, times);
+    this.#renewed = { ...entry, head };
+    const { status, headers } = head;
+    return { ...outcome, status, headers, body: wholeBody(entry.body), by: "cache" };
+  }
+
+  judge(served: Served): Judged & { readonly name: string | undefined } {
+    const { flights } = this.#parts;
+    const { exchange, key, shared } = this.#errand;
+    const vary = joinedHeader(served.headers, "vary") ?? "";
+    const variant = varyKey(vary, exchange);
+    const fits = (request: CacheRequest): boolean => variant !== undefined && varyKey(vary, request) === variant;
+    const sharing = this.#sharing(served, vary, variant);
+    if (shared && variant !== undefined) flights.notes.varies(key, vary);
+    return { sharing, fits, status: this.#status, name: shared ? flightName(key, variant ?? "") : undefined };
+  }
+
+  commit(chunks: readonly Buffer[], length: number): void {
+    const { tier, flights } = this.#parts;
+    const { key } = this.#errand;
+    const pending = this.#pending;
+    if (!pending || flights.notes.isInvalidated(key, this.#startedAt)) return;
+    flights.notes.passNoMore(key);
+    if (this.#renewed) return void tier.set(key, this.#renewed);
+    const head = { ...pending.head, headers: keptHeaders(pending.head.headers, length) };
+    void tier.set(key, { ...pending, head, body: bodyOf(chunks, length) });
+  }
+
+  outgrown(): void {
+    if (this.#errand.shared) this.#parts.flights.notes.pass(this.#errand.key);
+  }
+
+  cut(): void {
+    this.#parts.flights.notes.failed(this.#errand.key);
+  }
+
+  async #ask(exchange: Exchange): Promise<Outcome> {
+    const { clock, flights } = this.#parts;
+    const { key } = this.#errand;
+    this.#requestedAt = clock.wall();
+    const outcome = await this.#next(exchange);
+    this.#receivedAt = clock.wall();
+    if (outcome.kind === "served") this.#status = outcome.status;
+    if (isFailure(outcome)) flights.notes.failed(key);
+    else if (outcome.kind === "served") flights.notes.succeeded(key);
+    return outcome;
+  }
+
+  #sharing(served: Served, vary: string, variant: string | undefined): Sharing {
+    const { tier, flights, policy } = this.#parts;
+    const { exchange, key, entry, shared } = this.#errand;
+    const { status, body } = served;
+    const verdict = judgeStore({ method: "GET", headers: exchange.headers }, served, policy);
+    // In an outage a kept answer is worth more than an error, whatever that says of itself.
+    if (status >= 500 && entry) return !verdict.store && verdict.personal ? "nobody" : "wave";
+    const tooLong = (body.length ?? 0) > flights.longest;
+    if (verdict.store && variant !== undefined && !tooLong) {
+      const head = { status, headers: verdict.headers, requestedAt: this.#requestedAt, receivedAt: this.#receivedAt };
+      this.#pending = { head, vary, variant };
+      return "all";
+    }
+    if (!verdict.store && !verdict.personal) return "wave";
+    if (shared && status < 500 && (verdict.store || PERSONAL.has(verdict.reason))) flights.notes.pass(key);
+    if (shared && entry && status < 400) void tier.delete(key);
+    return "nobody";
+  }
+}

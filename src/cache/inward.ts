@@ -1,0 +1,45 @@
+import type { Departure, Exchange } from "../core/exchange.ts";
+import { hasHeader, joinedHeader, withoutHeaders, type HeaderList } from "../core/headers.ts";
+
+/** What makes an answer depend on what the client already has. */
+const CONDITIONS: ReadonlySet<string> = new Set(["if-none-match", "if-modified-since"]);
+
+/**
+ * The exchange that fetches what `exchange` asks for, in the name of everyone who waits: a GET for the whole, with
+ * `validators` of what is kept in place of the client's conditions. It departs when nobody waits.
+ */
+export function wholeFetch(exchange: Exchange, departure: Departure, validators: HeaderList): Exchange {
+  return inward(exchange, departure, [...withoutHeaders(exchange.headers, CONDITIONS), ...validators]);
+}
+
+/** The exchange as it came, but for who waits for it. */
+export const ownFetch = (exchange: Exchange, departure: Departure): Exchange =>
+  inward(exchange, departure, exchange.headers);
+
+function inward(exchange: Exchange, departure: Departure, headers: HeaderList): Exchange {
+  const { id, startedAt, target, path, query, scheme, authority, client, route, params, trace } = exchange;
+  const facts = { id, startedAt, target, path, query, scheme, authority, client, route, params, trace };
+  return {
+    ...facts,
+    method: "GET",
+    headers,
+    class: exchange.class,
+    body: undefined,
+    departure,
+    interim: (status, fields) => exchange.interim(status, fields),
+    upgrade: undefined,
+    handOn: undefined,
+  };
+}
+
+/** Requests with credentials: what they get is never shared while it flows. */
+export const hasCredentials = ({ headers }: Exchange): boolean =>
+  hasHeader(headers, "authorization") || hasHeader(headers, "cookie");
+
+/** Whether it can be answered by what is kept, in whole or in part: no body, and no condition for the dependency. */
+export const isPlain = ({ headers, body }: Exchange): boolean =>
+  body === undefined && !hasHeader(headers, "if-match") && !hasHeader(headers, "if-unmodified-since");
+
+/** Whether the client forbids that its answer is kept: then it is fetched for it alone. */
+export const forbidsKeeping = ({ headers }: Exchange): boolean =>
+  /no-store/i.test(joinedHeader(headers, "cache-control") ?? "");

@@ -1,0 +1,21 @@
+import { createHash } from "node:crypto";
+import type { Exchange } from "../core/exchange.ts";
+
+/** Characters up to which a key is kept as it is; longer ones become their SHA-256. */
+const LONGEST = 250;
+
+type Keyed = Pick<Exchange, "scheme" | "authority" | "path" | "query">;
+
+/**
+ * Under which an answer is kept: scheme, authority, canonical path, raw query and GET, each part with its length before
+ * it, so that no two requests share a key by where one part ends and the next begins. Says nothing of variants.
+ */
+export const cacheKey = ({ scheme, authority, path, query }: Keyed): string =>
+  joinParts([scheme, authority, path, query, "GET"]);
+
+/** Parts as one text that no other parts give. */
+export function joinParts(parts: readonly string[]): string {
+  let text = "";
+  for (const part of parts) text += `${part.length}:${part}|`;
+  return text.length <= LONGEST ? text : `sha256:${createHash("sha256").update(text).digest("base64url")}`;
+}

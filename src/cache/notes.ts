@@ -1,0 +1,96 @@
+import { LRUCache } from "lru-cache";
+import type { Clock, Random } from "../core/clock.ts";
+
+/** What is known of a key beside its entries. Every field has a value for "nothing". */
+interface Note {
+  /** The Vary field of the last answer. */
+  vary: string;
+  /** Until then requests do not wait for each other. Monotonic milliseconds. */
+  passUntil: number;
+  /** When what was fetched before stopped counting. Monotonic milliseconds. */
+  invalidatedAt: number;
+  /** Fetches in a row that failed. */
+  failures: number;
+  /** Until then no refresh is tried. Monotonic milliseconds. */
+  quietUntil: number;
+}
+
+const MOST_NOTES = 10_000;
+/** Milliseconds for which a key whose answer was personal is not waited for. */
+const PASS = 120_000;
+/** Milliseconds after the first failure, doubled with each further one, and the longest. */
+const FIRST_PAUSE = 1000;
+const LONGEST_PAUSE = 30_000;
+
+/** Milliseconds until the next try after so many failures in a row; `random` spreads it by a quarter either way. */
+export const pauseAfter = (failures: number, random: number): number =>
+  Math.min(FIRST_PAUSE * 2 ** (failures - 1), LONGEST_PAUSE) * (0.75 + random / 2);
+
+/** A bounded memory of keys; the least recently used is forgotten, which costs a fetch and no more. */
+export class Notes {
+  readonly #notes = new LRUCache<string, Note>({ max: MOST_NOTES });
+  readonly #clock: Clock;
+  readonly #random: Random;
+
+  constructor(clock: Clock, random: Random) {
+    this.#clock = clock;
+    this.#random = random;
+  }
+
+  /** The Vary field that answers of this key have; "" when none is known. */
+  varyOf(key: string): string {
+    return this.#notes.get(key)?.vary ?? "";
+  }
+
+  varies(key: string, vary: string): void {
+    if (vary !== "" || this.#notes.has(key)) this.#note(key).vary = vary;
+  }
+
+  /** Hit for pass: answers of this key are personal, so nobody waits for another's. */
+  pass(key: string): void {
+    this.#note(key).passUntil = this.#clock.now() + PASS;
+  }
+
+  passNoMore(key: string): void {
+    const note = this.#notes.get(key);
+    if (note) note.passUntil = 0;
+  }
+
+  passes(key: string): boolean {
+    return (this.#notes.get(key)?.passUntil ?? 0) > this.#clock.now();
+  }
+
+  invalidate(key: string): void {
+    this.#note(key).invalidatedAt = this.#clock.now();
+  }
+
+  /** Whether a fetch that began at `startedAt` may bring what is no longer so. */
+  isInvalidated(key: string, startedAt: number): boolean {
+    return (this.#notes.get(key)?.invalidatedAt ?? -1) >= startedAt;
+  }
+
+  failed(key: string): void {
+    const note = this.#note(key);
+    note.failures++;
+    note.quietUntil = this.#clock.now() + pauseAfter(note.failures, this.#random());
+  }
+
+  succeeded(key: string): void {
+    const note = this.#notes.get(key);
+    if (note) note.failures = note.quietUntil = 0;
+  }
+
+  /** Whether the dependency failed so lately that it is left alone where that can be afforded. */
+  isQuiet(key: string): boolean {
+    return (this.#notes.get(key)?.quietUntil ?? 0) > this.#clock.now();
+  }
+
+  #note(key: string): Note {
+    let note = this.#notes.get(key);
+    if (!note) {
+      note = { vary: "", passUntil: 0, invalidatedAt: -1, failures: 0, quietUntil: 0 };
+      this.#notes.set(key, note);
+    }
+    return note;
+  }
+}

@@ -1,0 +1,173 @@
+import type { Exchange } from "../core/exchange.ts";
+import { failed, type Outcome, type Served } from "../core/outcome.ts";
+import type { Handler } from "../core/stage.ts";
+import { told, withoutBody } from "./answer.ts";
+import type { Entry } from "./entry.ts";
+import { EntryFetch, flightName, isFailure } from "./fetch.ts";
+import type { Landing } from "./flight.ts";
+import type { Boarding } from "./flights.ts";
+import { forbidsKeeping, hasCredentials } from "./inward.ts";
+import { joinParts } from "./key.ts";
+import type { CacheParts } from "./parts.ts";
+import type { CacheStatus } from "./rules/status.ts";
+import type { Seat } from "./seat.ts";
+import { varyKey } from "./rules/vary.ts";
+
+type Forwarded = NonNullable<CacheStatus["fwd"]>;
+
+/** Times that one request may find itself in a flight for another variant before it goes alone. */
+const MOST_BOARDINGS = 3;
+
+/** One request on its way past the kept answers: it boards a flight, leads one, or goes alone. */
+export class Pursuit {
+  readonly #parts: CacheParts;
+  readonly #next: Handler;
+  readonly #exchange: Exchange;
+  readonly #key: string;
+  readonly #entry: Entry | undefined;
+
+  constructor(parts: CacheParts, next: Handler, exchange: Exchange, key: string, entry: Entry | undefined) {
+    this.#parts = parts;
+    this.#next = next;
+    this.#exchange = exchange;
+    this.#key = key;
+    this.#entry = entry;
+  }
+
+  /** Fetches behind a stale answer: at most one a key at a time, and none soon after a failure. */
+  refresh(): void {
+    const { flights } = this.#parts;
+    if (flights.notes.isQuiet(this.#key)) return;
+    const credentials = hasCredentials(this.#exchange);
+    // With credentials it is one client's own: nobody boards it, yet a second one is not started.
+    const name = credentials ? joinParts(["own", this.#name()]) : this.#name();
+    if (flights.find(name, this.#key)) return;
+    flights.launch(name, this.#fetch(!credentials)).flight.hold();
+  }
+
+  /** The answer, however long it takes. */
+  wait(fwd: Forwarded): Promise<Outcome> {
+    return this.#wait(fwd, 1);
+  }
+
+  async #wait(fwd: Forwarded, attempt: number): Promise<Outcome> {
+    if (this.#asksForHeadOnly()) return this.#forwardHead(fwd);
+    const [boarding, seat, stay] = this.#board(attempt);
+    const landing = await boarding.flight.landing;
+    stay();
+    return this.#use(boarding, seat, landing, fwd) ?? this.#wait(fwd, next(attempt, landing));
+  }
+
+  /** The answer, or why a stale one must do: the dependency failed, just now or before, or gives no head in time. */
+  async waitBriefly(fwd: Forwarded): Promise<Outcome | string> {
+    if (this.#parts.flights.notes.isQuiet(this.#key)) return "back-off";
+    return this.#waitBriefly(fwd, 1);
+  }
+
+  async #waitBriefly(fwd: Forwarded, attempt: number): Promise<Outcome | string> {
+    const [boarding, seat, stay] = this.#board(attempt);
+    const landing = await boarding.soon;
+    stay();
+    const failure = landing ? failureOf(landing.outcome) : "timeout";
+    if (landing && failure === undefined) {
+      return this.#use(boarding, seat, landing, fwd) ?? this.#waitBriefly(fwd, next(attempt, landing));
+    }
+    if (!landing) boarding.flight.hold();
+    seat.leave();
+    return failure!;
+  }
+
+  #board(attempt: number): [boarding: Boarding, seat: Seat, stay: () => void] {
+    const boarding = attempt <= MOST_BOARDINGS && this.#mayShare() ? this.#shared() : this.#alone();
+    const seat = boarding.flight.board();
+    return [boarding, seat, this.#exchange.departure.onGone(() => seat.leave())];
+  }
+
+  #shared(): Boarding {
+    const { flights } = this.#parts;
+    const name = this.#name();
+    return flights.find(name, this.#key) ?? flights.launch(name, this.#fetch(true));
+  }
+
+  #alone(): Boarding {
+    const fetch = this.#fetch(false);
+    return this.#parts.flights.launchAlone({
+      class: fetch.class,
+      run: (departure) => fetch.run(departure),
+      judge: (served) => fetch.judge(served),
+      commit: (chunks, length) => fetch.commit(chunks, length),
+      outgrown: () => fetch.outgrown(),
+      cut: () => fetch.cut(),
+    });
+  }
+
+  #mayShare(): boolean {
+    const exchange = this.#exchange;
+    return !hasCredentials(exchange) && !forbidsKeeping(exchange) && !this.#parts.flights.notes.passes(this.#key);
+  }
+
+  #name(): string {
+    return flightName(this.#key, varyKey(this.#parts.flights.notes.varyOf(this.#key), this.#exchange) ?? "");
+  }
+
+  #fetch(shared: boolean): EntryFetch {
+    const errand = { exchange: this.#exchange, key: this.#key, entry: this.#entry, shared };
+    return new EntryFetch(this.#parts, this.#next, errand);
+  }
+
+  /** What has landed as this request's answer; undefined when it is not for this request. */
+  #use(boarding: Boarding, seat: Seat, landing: Landing, fwd: Forwarded): Outcome | undefined {
+    const exchange = this.#exchange;
+    const { flight } = boarding;
+    const { outcome, sharing } = landing;
+    const refusedToAnother = outcome.kind === "refused" && boarding.class !== exchange.class;
+    if (exchange.departure.gone) return failed("client-gone", "the client left before the answer");
+    if (!seat.leads && (refusedToAnother || sharing === "nobody" || !landing.fits(exchange))) {
+      seat.leave();
+      return undefined;
+    }
+    const stored = sharing === "all";
+    const status: CacheStatus = { fwd, stored, collapsed: !seat.leads };
+    if (outcome.kind !== "served") {
+      seat.leave();
+      return told(outcome, { result: "miss" }, status);
+    }
+    const { status: code, headers, by, dependencyMs } = outcome;
+    const short = withoutBody(
+      { status: code, headers, requestedAt: 0, receivedAt: this.#parts.clock.wall() },
+      exchange,
+    );
+    if (short) {
+      if (stored) flight.hold();
+      seat.leave();
+    }
+    const facts = dependencyMs === undefined ? { by } : { by, dependencyMs };
+    const served: Served = short
+      ? { ...short, ...facts }
+      : { kind: "served", status: code, headers, body: seat.take(outcome.body.length), ...facts };
+    const detail = stored && this.#parts.policy.by === "operator" ? { detail: "operator-ttl" } : {};
+    return told(served, { result: "miss" }, { ...status, fwdStatus: landing.status, ...detail });
+  }
+
+  /** Nothing is kept of a HEAD, and a GET would cost more than was asked for. */
+  #asksForHeadOnly(): boolean {
+    return this.#exchange.method === "HEAD" && this.#entry === undefined;
+  }
+
+  async #forwardHead(fwd: Forwarded): Promise<Outcome> {
+    const outcome = await this.#next(this.#exchange);
+    const fwdStatus = outcome.kind === "served" ? { fwdStatus: outcome.status } : {};
+    return told(outcome, { result: "miss" }, { fwd, ...fwdStatus });
+  }
+}
+
+/** Which attempt comes after a landing that was for others: what is for nobody else is fetched alone. */
+const next = (attempt: number, { sharing }: Landing): number =>
+  sharing === "nobody" ? MOST_BOARDINGS + 1 : attempt + 1;
+
+/** Why the kept answer is better than this, in a word; undefined: it is not. */
+function failureOf(outcome: Outcome): string | undefined {
+  if (!isFailure(outcome)) return undefined;
+  if (outcome.kind === "served") return `status-${outcome.status}`;
+  return outcome.kind === "refused" || outcome.kind === "failed" ? outcome.reason : undefined;
+}

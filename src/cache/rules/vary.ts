@@ -1,0 +1,76 @@
+/** `Vary` (RFC 9110 section 12.5.5) and the secondary key of RFC 9111 section 4.1. */
+import type { CacheRequest, CacheResponse } from "../rules.ts";
+import { isToken, joinedHeader } from "../../core/headers.ts";
+import { isBlank, skipBlanks, trimBlanks } from "./characters.ts";
+
+/** Fields whose values mean the same in either case (RFC 9110 sections 12.5.3 and 12.5.4). */
+const CASELESS: ReadonlySet<string> = new Set(["accept-language", "accept-encoding"]);
+
+/** Sorted lower-case names; undefined for `*` in any place, and for what is no field name. */
+function readNames(field: string | undefined): readonly string[] | undefined {
+  const names = new Set<string>();
+  for (const part of (field ?? "").split(",")) {
+    const name = trimBlanks(part).toLowerCase();
+    if (name === "") continue;
+    if (name === "*" || !isToken(name)) return undefined;
+    names.add(name);
+  }
+  return [...names].sort();
+}
+
+/** The request fields an answer depends on, lower case and sorted; undefined when it fits no other request (`*`). */
+export const varyNames = (response: CacheResponse): readonly string[] | undefined =>
+  readNames(joinedHeader(response.headers, "vary"));
+
+/** Index behind the quoted-string at `at`; the end of the text when it is not closed. */
+function quotedEnd(text: string, at: number): number {
+  for (let i = at + 1; i < text.length; i++) {
+    if (text[i] === "\\") i++;
+    else if (text[i] === '"') return i + 1;
+  }
+  return text.length;
+}
+
+/**
+ * One spelling of a list: blanks around commas dropped, others made one space, quoted-strings left as they are. Members
+ * keep their order, and empty ones their place.
+ */
+function normalise(value: string): string {
+  let out = "";
+  let i = skipBlanks(value, 0);
+  while (i < value.length) {
+    if (value[i] === '"') {
+      const end = quotedEnd(value, i);
+      out += value.slice(i, end);
+      i = end;
+    } else if (isBlank(value.charCodeAt(i))) {
+      i = skipBlanks(value, i);
+      if (i < value.length && value[i] !== ",") out += " ";
+    } else if (value[i] === ",") {
+      out += ",";
+      i = skipBlanks(value, i + 1);
+    } else out += value[i++]!;
+  }
+  return out;
+}
+
+/**
+ * The secondary key of a request under a `Vary` field's lines joined by commas: equal for requests that an answer fits
+ * alike, different for all others. An absent field differs from an empty one. "" when the answer depends on nothing,
+ * undefined when it fits no other request.
+ */
+export function varyKey(varyField: string | undefined, request: CacheRequest): string | undefined {
+  const names = readNames(varyField);
+  if (!names) return undefined;
+  let key = "";
+  for (const name of names) {
+    const raw = joinedHeader(request.headers, name);
+    key += `${String(name.length)}:${name}`;
+    if (raw === undefined) key += "-";
+    else {
+      const value = normalise(CASELESS.has(name) ? raw.toLowerCase() : raw);
+      key += `${String(value.length)}:${value}`;
+    }
+  }
+  return key;
+}

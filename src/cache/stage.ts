@@ -1,0 +1,110 @@
+import type { Exchange } from "../core/exchange.ts";
+import { hasHeader } from "../core/headers.ts";
+import { refused, type Outcome } from "../core/outcome.ts";
+import type { Handler, Stage } from "../core/stage.ts";
+import { answerFrom, told } from "./answer.ts";
+import type { Entry } from "./entry.ts";
+import { hasCredentials, isPlain } from "./inward.ts";
+import { cacheKey } from "./key.ts";
+import type { CacheParts } from "./parts.ts";
+import { Pursuit } from "./pursuit.ts";
+import { judgeReuse, onlyIfCached } from "./rules/reuse.ts";
+import type { CacheStatus } from "./rules/status.ts";
+import { mayShare } from "./rules/store.ts";
+import { readRuling } from "./rules/targeted.ts";
+import { invalidatedBy } from "./rules/unsafe.ts";
+import { usability } from "./rules/usability.ts";
+import { varyKey } from "./rules/vary.ts";
+import type { Fits } from "./tier.ts";
+
+/**
+ * Answers from what is kept, keeps what may be kept, and stands in with a stale answer when what is inside refuses,
+ * fails or is slow. Outside the gates: a hit costs no permit.
+ */
+export function createCacheStage(parts: CacheParts): Stage {
+  return (next) => (exchange) => {
+    const { method } = exchange;
+    if (exchange.upgrade) return next(exchange);
+    if (method !== "GET" && method !== "HEAD") return passMethod(parts, next, exchange);
+    if (!isPlain(exchange)) return passBy(next, exchange);
+    return answer(parts, next, exchange);
+  };
+}
+
+/** Other methods go on; one that changed something takes the kept answers of its target away. */
+async function passMethod(parts: CacheParts, next: Handler, exchange: Exchange): Promise<Outcome> {
+  const outcome = await next(exchange);
+  if (outcome.kind === "served") {
+    for (const target of invalidatedBy(exchange.method, outcome.status, exchange, outcome.headers)) {
+      const at = target.indexOf("?");
+      const [path, query] = at < 0 ? [target, ""] : [target.slice(0, at), target.slice(at)];
+      const key = cacheKey({ scheme: exchange.scheme, authority: exchange.authority, path, query });
+      parts.flights.notes.invalidate(key);
+      void parts.tier.delete(key);
+    }
+  }
+  return told(outcome, { result: "bypass" }, { fwd: "method" });
+}
+
+const passBy = async (next: Handler, exchange: Exchange): Promise<Outcome> =>
+  told(await next(exchange), { result: "bypass" }, { fwd: "bypass" });
+
+async function answer(parts: CacheParts, next: Handler, exchange: Exchange): Promise<Outcome> {
+  const { tier, clock, policy } = parts;
+  const key = cacheKey(exchange);
+  const found = await tier.get(key, fitting(exchange));
+  const entry = found && mayHave(exchange, found) ? found : undefined;
+  const pursuit = new Pursuit(parts, next, exchange, key, entry);
+  const verdict = entry && judgeReuse(exchange, entry.head, policy, clock.wall());
+  if (entry && verdict?.use === "fresh") return fresh(parts, exchange, entry);
+  // A part of what is not kept is the dependency's to give.
+  if (hasHeader(exchange.headers, "range")) return passBy(next, exchange);
+  if (entry && verdict?.use === "stale-while-revalidate") {
+    pursuit.refresh();
+    return stale(parts, exchange, entry, "stale-while-revalidate");
+  }
+  if (onlyIfCached(exchange)) {
+    const detail = "only a kept answer was asked for (only-if-cached), and there is none that may be used";
+    return told(refused("not-stored", detail), { result: "miss" }, { detail: "only-if-cached" });
+  }
+  const fwd = verdict === undefined ? "miss" : verdict.use === "bypass" ? "request" : "stale";
+  const fallback = verdict && "onError" in verdict && verdict.onError ? entry : undefined;
+  if (!fallback) return pursuit.wait(fwd);
+  const fetched = await pursuit.waitBriefly(fwd);
+  return typeof fetched === "string" ? stale(parts, exchange, fallback, fetched) : fetched;
+}
+
+/** Finds the variant of a request. Most keys have one Vary field in all their variants: it is looked at once. */
+function fitting(exchange: Exchange): Fits {
+  let vary: string | undefined;
+  let variant: string | undefined;
+  return (entry) => {
+    if (entry.vary !== vary) {
+      vary = entry.vary;
+      variant = varyKey(vary, exchange);
+    }
+    return entry.variant === variant;
+  };
+}
+
+/** Who says who they are gets only what says of itself that it is for everyone. */
+const mayHave = (exchange: Exchange, { head }: Entry): boolean =>
+  !hasCredentials(exchange) || mayShare(exchange, readRuling(head.headers).directives) === undefined;
+
+function fresh({ clock, policy }: CacheParts, exchange: Exchange, entry: Entry): Outcome {
+  const { age, lifetime } = usability(entry.head, policy, clock.wall());
+  const status: CacheStatus = { hit: true, ttl: lifetime - age };
+  const detail = policy.by === "operator" ? { detail: "operator-ttl" } : {};
+  return told(answerFrom(entry, exchange, age), { result: "hit" }, { ...status, ...detail });
+}
+
+/** An answer past its freshness, or one the client would rather not have had. `detail` says on what ground. */
+function stale({ clock, policy }: CacheParts, exchange: Exchange, entry: Entry, detail: string): Outcome {
+  const { age, lifetime } = usability(entry.head, policy, clock.wall());
+  const staleMs = Math.max(0, age - lifetime);
+  return told(
+    answerFrom(entry, exchange, age),
+    { result: "stale", staleMs },
+    { hit: true, ttl: lifetime - age, detail },
+  );
+}

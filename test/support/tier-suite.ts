@@ -1,0 +1,87 @@
+import assert from "node:assert/strict";
+import { suite, test } from "node:test";
+import type { Entry } from "../../src/cache/entry.ts";
+import { MOST_VARIANTS, type Tier } from "../../src/cache/tier.ts";
+
+/** An entry of `body`, variant "" unless told. */
+export function entryOf(body: string, facts: { variant?: string; vary?: string; headers?: string[] } = {}): Entry {
+  const { variant = "", vary = "", headers = ["Content-Type", "text/plain"] } = facts;
+  return {
+    head: { status: 200, headers, requestedAt: 1, receivedAt: 2 },
+    vary,
+    variant,
+    body: Buffer.from(body),
+  };
+}
+
+const any = (): boolean => true;
+const variant =
+  (wanted: string) =>
+  (entry: Entry): boolean =>
+    entry.variant === wanted;
+
+/** What every tier must do. `open` makes an empty one with room for about `bytes`. */
+export function tierSuite(name: string, open: (bytes: number) => Tier | Promise<Tier>): void {
+  suite(`the ${name} tier`, () => {
+    const opened = async (bytes = 1024 * 1024): Promise<Tier & AsyncDisposable> => {
+      const tier = await open(bytes);
+      return Object.assign(tier, { [Symbol.asyncDispose]: async () => tier.close() });
+    };
+
+    test("gives back what was put in, and nothing for another key", async () => {
+      await using tier = await opened();
+      const entry = entryOf("one", { headers: ["ETag", '"1"', "X-A", "\u00e9"] });
+      await tier.set("a", entry);
+      assert.deepEqual(await tier.get("a", any), entry);
+      assert.equal(await tier.get("b", any), undefined);
+      assert.equal(await tier.get("a", () => false), undefined);
+    });
+
+    test("puts a newer entry in place of the same variant", async () => {
+      await using tier = await opened();
+      await tier.set("a", entryOf("old"));
+      await tier.set("a", entryOf("new"));
+      assert.equal(String((await tier.get("a", any))!.body), "new");
+      assert.equal(await tier.get("a", ({ body }) => String(body) === "old"), undefined);
+    });
+
+    test("keeps variants beside each other and drops the least recently used beyond the most", async () => {
+      await using tier = await opened();
+      for (let i = 0; i < MOST_VARIANTS; i++) await tier.set("a", entryOf(`${i}`, { variant: `v${i}`, vary: "x" }));
+      assert.equal(String((await tier.get("a", variant("v0")))?.body), "0");
+      await tier.set("a", entryOf("more", { variant: "more", vary: "x" }));
+      assert.equal(await tier.get("a", variant("v1")), undefined);
+      for (const kept of ["v0", "v2", `v${MOST_VARIANTS - 1}`, "more"]) {
+        assert.equal((await tier.get("a", variant(kept)))?.variant, kept);
+      }
+    });
+
+    test("delete takes all variants of one key, clear takes all", async () => {
+      await using tier = await opened();
+      await tier.set("a", entryOf("1", { variant: "1" }));
+      await tier.set("a", entryOf("2", { variant: "2" }));
+      await tier.set("b", entryOf("3"));
+      await tier.set("c", entryOf("4"));
+      await tier.delete("a");
+      await tier.delete("never");
+      assert.equal(await tier.get("a", any), undefined);
+      assert.equal(String((await tier.get("b", any))?.body), "3");
+      await tier.clear();
+      assert.equal(await tier.get("b", any), undefined);
+      assert.equal(await tier.get("c", any), undefined);
+    });
+
+    test("makes room by dropping what was not used for longest, and refuses what can never fit", async () => {
+      await using tier = await opened(20_000);
+      const body = "x".repeat(4000);
+      for (const key of ["a", "b", "c"]) await tier.set(key, entryOf(body));
+      await tier.get("a", any);
+      for (const key of ["d", "e"]) await tier.set(key, entryOf(body));
+      assert.ok(await tier.get("a", any), "a was used last");
+      assert.equal(await tier.get("b", any), undefined);
+      await tier.set("e", entryOf("x".repeat(30_000)));
+      assert.equal(await tier.get("e", any), undefined, "neither the one too large nor the one before it");
+      assert.ok(await tier.get("a", any), "nothing else made room for it");
+    });
+  });
+}

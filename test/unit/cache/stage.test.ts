@@ -1,0 +1,248 @@
+import assert from "node:assert/strict";
+import { suite, test } from "node:test";
+import { setImmediate as nextTurn } from "node:timers/promises";
+import { StreamedBody, wholeBody } from "../../../src/core/body.ts";
+import type { Exchange } from "../../../src/core/exchange.ts";
+import { headerValue } from "../../../src/core/headers.ts";
+import { failed, refused, type Outcome } from "../../../src/core/outcome.ts";
+import type { CachePolicy } from "../../../src/cache/rules.ts";
+import { cachePolicy } from "../../../src/cache/settings.ts";
+import { createCacheStage } from "../../../src/cache/stage.ts";
+import { createStore } from "../../../src/cache/store.ts";
+import { endedExchange } from "../../support/ended-exchange.ts";
+import { ManualClock } from "../../support/manual-clock.ts";
+
+const SECOND = 1000;
+const DATED = ["Date", "Thu, 01 Jan 2026 00:00:00 GMT"];
+
+type Answerer = (exchange: Exchange) => Outcome | Promise<Outcome>;
+
+const answers = (text: string, control: string, more: string[] = [], status = 200): Outcome => ({
+  kind: "served",
+  status,
+  headers: ["Cache-Control", control, ...more],
+  body: wholeBody(Buffer.from(text)),
+  by: "dependency",
+});
+
+/** A stage over a handler that a test swaps, on a clock that stands still. */
+function setUp(first: Answerer, policy: CachePolicy = { by: "origin" }) {
+  const clock = new ManualClock();
+  const store = createStore({ memory: 1024 * 1024, maxEntry: 64 * 1024 }, clock, () => 0.5);
+  const asked: Exchange[] = [];
+  const inside = { answer: first };
+  const handler = createCacheStage({ tier: store.tier, flights: store.flights, clock, policy })(async (exchange) => {
+    asked.push(exchange);
+    return inside.answer(exchange);
+  });
+  return {
+    clock,
+    asked,
+    inside,
+    store,
+    /** "200 text | Cache-Status" of one request. */
+    async ask(facts: Partial<Exchange> = {}): Promise<string> {
+      const exchange = { ...endedExchange().exchange, headers: [], ...facts };
+      const outcome = await handler(exchange);
+      const status = headerValue(("headers" in outcome && outcome.headers) || [], "cache-status");
+      return `${textOf(outcome)} | ${status?.replace("spillway; ", "")}`;
+    },
+    handler,
+  };
+}
+
+function textOf(outcome: Outcome): string {
+  if (outcome.kind === "refused" || outcome.kind === "failed") return `${outcome.kind} ${outcome.reason}`;
+  if (outcome.kind !== "served") return outcome.kind;
+  const chunks = outcome.body.takeWhole();
+  return `${outcome.status} ${chunks ? Buffer.concat(chunks).toString() : "…"}`;
+}
+
+suite("the cache stage", () => {
+  test("fresh, then stale while a refresh runs, then fresh again, then gone", async () => {
+    const control = "max-age=10, stale-while-revalidate=20, stale-if-error=0";
+    const { clock, asked, inside, ask } = setUp(() => answers("one", control, DATED));
+    assert.equal(await ask(), "200 one | fwd=miss; fwd-status=200; stored");
+    clock.advance(9 * SECOND);
+    assert.equal(await ask(), "200 one | hit; ttl=1");
+    clock.advance(3 * SECOND);
+    const refreshed = Promise.withResolvers<Outcome>();
+    inside.answer = () => refreshed.promise;
+    for (let i = 0; i < 3; i++) assert.equal(await ask(), "200 one | hit; ttl=-2; detail=stale-while-revalidate");
+    assert.equal(asked.length, 2);
+    refreshed.resolve(answers("two", control));
+    await nextTurn();
+    assert.equal(await ask(), "200 two | hit; ttl=10");
+    clock.advance(31 * SECOND);
+    inside.answer = () => answers("three", control);
+    assert.equal(await ask(), "200 three | fwd=stale; fwd-status=200; stored");
+  });
+
+  test("what is inside sees the validators of what is kept, and no condition of the client", async () => {
+    const { clock, asked, inside, ask } = setUp(() => answers("one", "max-age=1", ["ETag", '"1"']));
+    await ask({ headers: ["If-None-Match", '"client"', "X-Other", "kept"] });
+    assert.deepEqual(asked[0]!.headers, ["X-Other", "kept"]);
+    clock.advance(2 * SECOND);
+    inside.answer = () => answers("", "max-age=10", ["ETag", '"1"'], 304);
+    assert.equal(await ask({ headers: ["If-None-Match", '"client"'] }), "200 one | fwd=stale; fwd-status=304; stored");
+    assert.deepEqual(asked[1]!.headers, ["If-None-Match", '"1"']);
+    assert.equal(await ask({ headers: ["If-None-Match", '"1"'] }), "304  | hit; ttl=10");
+  });
+
+  test("refused, failed, 5xx and silence become the stale answer, each with its name", async () => {
+    const cases: readonly (readonly [string, Answerer])[] = [
+      ["memory", () => refused("memory", "later")],
+      ["connect", () => failed("connect", "none")],
+      ["status-502", () => answers("bad", "max-age=60", [], 502)],
+    ];
+    for (const [detail, answer] of cases) {
+      const { clock, inside, ask } = setUp(() => answers("kept", "max-age=1, stale-if-error=60"));
+      await ask();
+      clock.advance(3 * SECOND);
+      inside.answer = answer;
+      assert.equal(await ask(), `200 kept | hit; ttl=-2; detail=${detail}`);
+      assert.equal(await ask(), "200 kept | hit; ttl=-2; detail=back-off");
+    }
+    const { clock, asked, inside, ask } = setUp(() => answers("kept", "max-age=1, stale-if-error=60"));
+    await ask();
+    clock.advance(3 * SECOND);
+    inside.answer = () => new Promise<Outcome>(() => {});
+    const waiting = ask();
+    await clock.advanceAsync(150);
+    assert.equal(await waiting, "200 kept | hit; ttl=-3; detail=timeout");
+    assert.equal(await ask(), "200 kept | hit; ttl=-3; detail=timeout");
+    assert.equal(asked.length, 2);
+  });
+
+  test("refreshes that fail come 1 s, 2 s, 4 s apart, up to 30 s, and at once after a success", async () => {
+    const { clock, asked, inside, ask } = setUp(() => answers("kept", "max-age=1, stale-if-error=600"));
+    await ask();
+    clock.advance(2 * SECOND);
+    inside.answer = () => failed("connect", "none");
+    const at: number[] = [];
+    for (let second = 0; second < 120; second++) {
+      const before = asked.length;
+      await ask();
+      if (asked.length > before) at.push(second);
+      clock.advance(SECOND);
+    }
+    assert.deepEqual(at, [0, 1, 3, 7, 15, 31, 61, 91]);
+    inside.answer = () => answers("new", "max-age=1, stale-if-error=600");
+    clock.advance(30 * SECOND);
+    assert.match(await ask(), /^200 new/);
+    clock.advance(2 * SECOND);
+    inside.answer = () => failed("connect", "none");
+    assert.match(await ask(), /detail=connect$/);
+  });
+
+  test("without a stale answer to give, a failure is the answer and is shared by those who wait", async () => {
+    const outcome = Promise.withResolvers<Outcome>();
+    const { asked, ask } = setUp(() => outcome.promise);
+    const both = [ask(), ask()];
+    await nextTurn();
+    outcome.resolve(failed("timeout", "none"));
+    assert.deepEqual(await Promise.all(both), ["failed timeout | fwd=miss", "failed timeout | fwd=miss; collapsed"]);
+    assert.equal(asked.length, 1);
+  });
+
+  test("what is refused to one class is not refused to another that waits with it", async () => {
+    const first = Promise.withResolvers<void>();
+    const { asked, ask } = setUp(async (exchange) => {
+      await first.promise;
+      return exchange.class === "bulk" ? refused("memory", "short") : answers("served", "max-age=60");
+    });
+    const waiting = [ask({ class: "bulk" }), ask({ class: "critical" }), ask({ class: "bulk" }), ask()];
+    await nextTurn();
+    first.resolve();
+    assert.deepEqual(await Promise.all(waiting), [
+      "refused memory | fwd=miss",
+      "200 served | fwd=miss; fwd-status=200; stored",
+      "refused memory | fwd=miss; collapsed",
+      "200 served | fwd=miss; fwd-status=200; stored; collapsed",
+    ]);
+    assert.equal(asked.length, 2);
+  });
+
+  test("what is thrown inside leaves nobody waiting", async () => {
+    const { ask } = setUp(async () => {
+      throw new Error("a fault of ours");
+    });
+    assert.deepEqual(await Promise.all([ask(), ask()]), [
+      "failed internal | fwd=miss",
+      "failed internal | fwd=miss; collapsed",
+    ]);
+  });
+
+  test("a refresh in one user's name is boarded by nobody else", async () => {
+    const control = "public, max-age=1, stale-while-revalidate=5, stale-if-error=0";
+    const { clock, asked, inside, ask } = setUp(() => answers("one", control));
+    await ask();
+    clock.advance(3 * SECOND);
+    const refreshed = Promise.withResolvers<Outcome>();
+    inside.answer = () => refreshed.promise;
+    for (let i = 0; i < 2; i++) assert.match(await ask({ headers: ["Cookie", "a"] }), /stale-while-revalidate/);
+    assert.equal(asked.length, 2);
+    clock.advance(10 * SECOND);
+    inside.answer = () => answers("for everyone", control);
+    assert.match(await ask(), /^200 for everyone/);
+    refreshed.resolve(answers("of a", "private"));
+    await nextTurn();
+    assert.equal(await ask(), "200 for everyone | hit; ttl=1");
+  });
+
+  test("after a personal answer nobody waits for two minutes", async () => {
+    const heads: ((outcome: Outcome) => void)[] = [];
+    const { clock, ask } = setUp(() => new Promise<Outcome>((resolve) => void heads.push(resolve)));
+    const wave = async (calls: number, kept: string): Promise<void> => {
+      const both = [ask(), ask()];
+      await nextTurn();
+      assert.equal(heads.length, calls);
+      while (heads.length > 0) {
+        heads.shift()!(answers("x", kept));
+        await nextTurn();
+      }
+      await Promise.all(both);
+    };
+    await wave(1, "private");
+    await wave(2, "private");
+    clock.advance(121 * SECOND);
+    await wave(1, "no-store");
+    await wave(2, "max-age=60");
+    assert.match(await ask(), /hit/);
+  });
+
+  test("an operator's lifetimes hold where the origin says nothing", async () => {
+    const policy = cachePolicy({ ttl: 5 * SECOND, staleWhileRevalidate: 0, staleIfError: 60 * SECOND });
+    const { clock, inside, ask } = setUp(() => ({ ...answers("one", ""), headers: [] }) as Outcome, policy);
+    assert.equal(await ask(), "200 one | fwd=miss; fwd-status=200; stored; detail=operator-ttl");
+    assert.equal(await ask(), "200 one | hit; ttl=5; detail=operator-ttl");
+    clock.advance(8 * SECOND);
+    inside.answer = () => failed("reset", "gone");
+    assert.equal(await ask(), "200 one | hit; ttl=-3; detail=reset");
+  });
+
+  test("passes other methods, ranges and requests with a body on as they are", async () => {
+    const { asked, ask } = setUp(() => answers("x", "max-age=60"));
+    assert.equal(await ask({ method: "OPTIONS" }), "200 x | fwd=method");
+    assert.equal(await ask({ headers: ["Range", "bytes=0-"] }), "200 x | fwd=bypass");
+    assert.equal(await ask({ body: {} as never }), "200 x | fwd=bypass");
+    assert.equal(await ask({ method: "HEAD" }), "200 x | fwd=miss; fwd-status=200");
+    assert.deepEqual(
+      asked.map(({ method }) => method),
+      ["OPTIONS", "GET", "GET", "HEAD"],
+    );
+    assert.match(await ask(), /fwd=miss/);
+  });
+
+  test("leaves no timer and keeps no part of a body that broke off", async () => {
+    const body = new StreamedBody({ pause() {}, resume() {}, cancel() {} }, undefined);
+    const headers = ["Cache-Control", "max-age=60"];
+    const { clock, inside, ask } = setUp(() => ({ kind: "served", status: 200, headers, body, by: "dependency" }));
+    assert.match(await ask(), /^200 … \| fwd=miss; fwd-status=200; stored$/);
+    body.push(Buffer.from("a part"));
+    body.fail(new Error("reset"));
+    inside.answer = () => answers("whole", "max-age=60");
+    assert.match(await ask(), /^200 whole \| fwd=miss/);
+    assert.equal(clock.pendingForeground, 0);
+  });
+});
