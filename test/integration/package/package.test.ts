@@ -146,9 +146,17 @@ suite("the package", { timeout: 600_000 }, () => {
 });
 
 suite("the lock file", () => {
-  test("holds exact versions of six packages of ours, none of which proxies", () => {
+  test("holds exact versions of seven packages of ours, none of which proxies", () => {
     const { dependencies } = manifest;
-    assert.deepEqual(Object.keys(dependencies), ["express", "pino", "prom-client", "undici", "yaml", "zod"]);
+    assert.deepEqual(Object.keys(dependencies), [
+      "express",
+      "lru-cache",
+      "pino",
+      "prom-client",
+      "undici",
+      "yaml",
+      "zod",
+    ]);
     for (const version of Object.values(dependencies)) assert.match(version, /^\d+\.\d+\.\d+$/);
   });
 
