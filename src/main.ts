@@ -2,11 +2,10 @@
 import { createRequire } from "node:module";
 import { EXIT, type Io } from "./cli/command.ts";
 import { callersDirectory } from "./cli/config-file.ts";
-import { keepCompiledCode, keepYoungGenerationSmall } from "./cli/lean-start.ts";
+import { keepCompiledCode } from "./cli/compile-cache.ts";
 import { undiciProblem } from "./cli/preflight.ts";
 
 // Before the modules below them are read: what they are for is how those are loaded.
-keepYoungGenerationSmall();
 keepCompiledCode(process.env);
 
 const require = createRequire(import.meta.url);

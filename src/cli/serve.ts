@@ -7,7 +7,6 @@ import { workerCount } from "../cluster/size.ts";
 import type { Running, RunParts } from "../cluster/solo.ts";
 import { openSink } from "../telemetry/sink.ts";
 import { EXIT, type Io } from "./command.ts";
-import { letYoungGenerationGrow } from "./lean-start.ts";
 
 /** What to say to who serves other machines with all rights on this one; undefined when there is nothing to say. */
 export function rootWarning(host: string, { isRoot, env }: Pick<Io, "isRoot" | "env">): string | undefined {
@@ -33,12 +32,8 @@ export async function startGateway(source: ConfigSource, io: Io): Promise<Runnin
   };
   const workers = workerCount(first.config.listen.workers, availableParallelism());
   // Only now: commands that ask a running gateway do without what serves, and start in less time.
-  const running =
-    workers > 1
-      ? await (await import("../cluster/primary.ts")).runPrimary({ ...parts, workers })
-      : await (await import("../cluster/solo.ts")).runSolo(parts);
-  letYoungGenerationGrow();
-  return running;
+  if (workers > 1) return (await import("../cluster/primary.ts")).runPrimary({ ...parts, workers });
+  return (await import("../cluster/solo.ts")).runSolo(parts);
 }
 
 /**

@@ -1,20 +1,5 @@
-/** What makes a start short and small. All of it may fail without anything but time and memory being lost. */
 import { enableCompileCache } from "node:module";
 import { fileURLToPath } from "node:url";
-import { setFlagsFromString } from "node:v8";
-
-/**
- * Keeps V8's young generation at its first size while modules load: nearly all they allocate stays, so room to grow
- * would be filled once and never given back. Not for serving: there a small one costs CPU at every request.
- */
-export function keepYoungGenerationSmall(): void {
-  setFlagsFromString("--semi-space-growth-factor=1");
-}
-
-/** Lets the young generation grow as far as the work needs: V8's own default, a factor of 2. */
-export function letYoungGenerationGrow(): void {
-  setFlagsFromString("--semi-space-growth-factor=2");
-}
 
 /**
  * In a checkout, keeps modules without their types in `.cache` of the package for the next start. Not for the built
