@@ -67,8 +67,8 @@ export function createReloader({ source, first, clock, bus, apply }: ReloaderPar
     reload: queued,
     watch() {
       const { file } = source;
-      if (file === undefined || current.contentHash === undefined) return;
-      const watch = watchConfigFile({ file, clock, contentHash: current.contentHash, changed: () => void queued() });
+      if (file === undefined) return;
+      const watch = watchConfigFile({ file, clock, taken: source.lastRead, changed: queued });
       stopWatching = () => watch.close();
     },
     close() {

@@ -23,8 +23,6 @@ export interface LoadedConfig {
 export interface LoadedFile extends LoadedConfig {
   /** As it was asked for, not resolved. */
   readonly file: string;
-  /** SHA-256 of the file's octets: what a watcher compares with. */
-  readonly contentHash: string;
 }
 
 export interface ConfigOptions {
@@ -55,15 +53,19 @@ export function validateConfig(input: unknown, options: ConfigOptions = {}): Loa
 
 /** Reads a file of at most 1 MiB. Throws a {@link UsageError} when there is no such file to read. */
 export async function loadConfigFile(path: string, env: Environment, options: ConfigOptions = {}): Promise<LoadedFile> {
+  return loadOctets(await readBounded(path, options.shownAs ?? path), path, env, options);
+}
+
+/** As {@link loadConfigFile}, of a file at `path` that has been read. */
+export function loadOctets(octets: Buffer, path: string, env: Environment, options: ConfigOptions = {}): LoadedFile {
   const file = options.shownAs ?? path;
-  const octets = await readBounded(path, file);
   let text: string;
   try {
     text = new TextDecoder("utf-8", { fatal: true }).decode(octets);
   } catch {
     throw new ConfigError([{ file, line: 1, column: 1, path: "", message: "is not UTF-8: save it as UTF-8" }]);
   }
-  return { ...readConfig(text, file, env, options), file: path, contentHash: contentHash(octets) };
+  return { ...readConfig(text, file, env, options), file: path };
 }
 
 /** SHA-256 in hexadecimal. */

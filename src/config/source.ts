@@ -1,13 +1,11 @@
 import { dirname } from "node:path";
-import { loadConfigFile, validateConfig, type ConfigOptions, type LoadedConfig } from "./load.ts";
+import { contentHash, loadOctets, readBounded, validateConfig, type ConfigOptions, type LoadedConfig } from "./load.ts";
 import type { Environment } from "./interpolate.ts";
 import { loadMaterial, type Material } from "./material.ts";
 
 /** A configuration that is ready to be built: checked, frozen, with the files it names. */
 export interface ReadyConfig extends LoadedConfig {
   readonly material: Material;
-  /** SHA-256 of the file's octets; undefined when there is no file. */
-  readonly contentHash: string | undefined;
 }
 
 /** Where a gateway's configuration comes from, now and at every reload. */
@@ -16,16 +14,23 @@ export interface ConfigSource {
   readonly file: string | undefined;
   /** Throws ConfigError or UsageError. */
   load(): Promise<ReadyConfig>;
+  /** SHA-256 of the octets that the last `load` read, usable or not; undefined when it could not read them. */
+  lastRead(): string | undefined;
 }
 
 /** A YAML file. */
 export function fileSource(file: string, env: Environment, options: ConfigOptions = {}): ConfigSource {
+  let lastRead: string | undefined;
   return {
     file,
     async load() {
-      const loaded = await loadConfigFile(file, env, options);
+      lastRead = undefined;
+      const octets = await readBounded(file, options.shownAs ?? file);
+      lastRead = contentHash(octets);
+      const loaded = loadOctets(octets, file, env, options);
       return { ...loaded, material: await loadMaterial(loaded.config, options.shownAs ?? file, dirname(file)) };
     },
+    lastRead: () => lastRead,
   };
 }
 
@@ -35,7 +40,8 @@ export function objectSource(input: unknown, options: ConfigOptions = {}): Confi
     file: undefined,
     async load() {
       const loaded = validateConfig(input, options);
-      return { ...loaded, contentHash: undefined, material: await loadMaterial(loaded.config, "config") };
+      return { ...loaded, material: await loadMaterial(loaded.config, "config") };
     },
+    lastRead: () => undefined,
   };
 }

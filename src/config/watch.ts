@@ -12,10 +12,10 @@ const POLL_MS = 2000;
 export interface WatchOptions {
   readonly file: string;
   readonly clock: Clock;
-  /** Of the content that is in use: only another one counts as a change. */
-  readonly contentHash: string;
-  /** Called with the hash of the new content, once for each. Must not throw. */
-  readonly changed: (contentHash: string) => void;
+  /** Hash of the content that was taken over, or refused, last; undefined when it could not be read. Another one is a change. */
+  readonly taken: () => string | undefined;
+  /** Takes the file over; looked at again only when that is done, and until `taken` says so. Must not throw or reject. */
+  readonly changed: () => Promise<unknown>;
   /** Stands in for `fs.watch`. */
   readonly watch?: typeof watchDirectory;
 }
@@ -50,12 +50,10 @@ class FileWatch implements ConfigWatch {
   readonly #stopPolling: Cancel;
   #pause: Cancel = () => {};
   #reading: Reading = "idle";
-  #known: string;
   #realName: string;
 
   constructor(options: WatchOptions) {
     this.#options = options;
-    this.#known = options.contentHash;
     this.#realName = basename(options.file);
     this.#stopPolling = options.clock.every(POLL_MS, () => this.#look());
     this.#look();
@@ -80,13 +78,11 @@ class FileWatch implements ConfigWatch {
   async #read(): Promise<void> {
     await this.#watchDirectories();
     const hash = await readBounded(this.#options.file).then(contentHash, () => undefined);
+    if (this.#state() === "closed") return;
+    if (hash !== undefined && hash !== this.#options.taken()) await this.#options.changed();
     const state = this.#state();
     if (state === "closed") return;
     this.#reading = "idle";
-    if (hash !== undefined && hash !== this.#known) {
-      this.#known = hash;
-      this.#options.changed(hash);
-    }
     if (state === "again") this.#look();
   }
 

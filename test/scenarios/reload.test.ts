@@ -29,11 +29,14 @@ const hashOf = async (command: RunningCommand): Promise<string> => {
 
 async function underLoad(command: RunningCommand, work: () => Promise<void>): Promise<number> {
   const load = startClosedLoop(command.port, 8);
-  await until(() => load.served > 50, { timeoutMs: 5000, what: "load runs" });
-  await work();
-  const { served } = load;
-  await until(() => load.served > served + 50, { timeoutMs: 5000, what: "load runs on" });
-  await load.stop();
+  try {
+    await until(() => load.served > 50, { timeoutMs: 5000, what: "load runs" });
+    await work();
+    const { served } = load;
+    await until(() => load.served > served + 50, { timeoutMs: 5000, what: "load runs on" });
+  } finally {
+    await load.stop();
+  }
   assert.deepEqual([load.lost, load.refused], [[], 0]);
   return load.served;
 }
@@ -93,7 +96,7 @@ suite("20 reloads under load fail no request", () => {
   });
 
   test("through the file itself: written, renamed, and swapped behind a symbolic link", async () => {
-    const origin = await startOrigin((_request, response) => void setTimeout(() => response.end("ok"), 2));
+    await using origin = await startOrigin((_request, response) => void setTimeout(() => response.end("ok"), 2));
     await using command = await startCommand(version(origin.url, 0), { configMap: true });
     const next = join(command.directory, "next.yaml");
     await underLoad(command, async () => {
@@ -116,7 +119,6 @@ suite("20 reloads under load fail no request", () => {
         });
       }
     });
-    await origin.close();
   });
 });
 

@@ -135,7 +135,7 @@ test("an invalid reload is refused before any worker hears of it", async () => {
   });
   let next = good;
   const starting = runPrimary({
-    source: { file: undefined, load: () => next.load() },
+    source: { file: undefined, lastRead: () => undefined, load: () => next.load() },
     first: await good.load(),
     clock,
     random: systemRandom,

@@ -1,13 +1,13 @@
 import assert from "node:assert/strict";
 import { EventEmitter, once } from "node:events";
 import { type FSWatcher, type watch as fsWatch } from "node:fs";
-import { mkdir, mkdtemp, rename, rm, symlink, writeFile } from "node:fs/promises";
-import { tmpdir } from "node:os";
+import { mkdir, readFile, rename, rm, symlink, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { suite, test, type TestContext } from "node:test";
 import { contentHash } from "../../../src/config/load.ts";
 import { watchConfigFile } from "../../../src/config/watch.ts";
 import { type Clock, systemClock } from "../../../src/core/clock.ts";
+import { temporaryDirectory } from "../../support/directory.ts";
 
 const DEADLINE_MS = 10_000;
 
@@ -17,13 +17,24 @@ const withoutPolling: Clock = { ...systemClock, every: () => () => {} };
 /** The system's clock with a poll that is due at once. */
 const polling: Clock = { ...systemClock, every: (_ms, callback) => systemClock.every(5, callback) };
 
-/** The hashes that a watch told, one by one. */
+/** Takes over what a watch tells of, one by one. */
 class Told {
+  readonly #file: string;
   readonly #hashes: string[] = [];
   readonly #arrived = new EventEmitter();
+  #taken: string | undefined;
 
-  readonly changed = (hash: string): void => {
-    this.#hashes.push(hash);
+  constructor(file: string, content = "") {
+    this.#file = file;
+    this.#taken = contentHash(content);
+  }
+
+  readonly taken = (): string | undefined => this.#taken;
+
+  readonly changed = async (): Promise<void> => {
+    this.#taken = await readFile(this.#file).then(contentHash, () => undefined);
+    if (this.#taken === undefined) return;
+    this.#hashes.push(this.#taken);
     this.#arrived.emit("hash");
   };
 
@@ -43,19 +54,18 @@ class Told {
   }
 }
 
-async function temporaryDirectory(t: TestContext): Promise<string> {
-  const directory = await mkdtemp(join(tmpdir(), "spillway-watch-"));
-  t.after(() => rm(directory, { recursive: true, force: true }));
-  return directory;
+async function directoryOf(t: TestContext): Promise<string> {
+  const directory = await temporaryDirectory();
+  t.after(() => directory[Symbol.asyncDispose]());
+  return directory.path;
 }
 
 function watching(t: TestContext, file: string, content: string, clock: Clock, watch?: typeof fsWatch): Told {
-  const told = new Told();
-  const hash = contentHash(content);
+  const told = new Told(file, content);
   const started = watchConfigFile({
     file,
     clock,
-    contentHash: hash,
+    taken: told.taken,
     changed: told.changed,
     ...(watch ? { watch } : {}),
   });
@@ -65,13 +75,13 @@ function watching(t: TestContext, file: string, content: string, clock: Clock, w
 
 suite("a watched file", () => {
   test("that changed before the watch began is told at once", async (t) => {
-    const file = join(await temporaryDirectory(t), "spillway.yaml");
+    const file = join(await directoryOf(t), "spillway.yaml");
     await writeFile(file, "new");
     await watching(t, file, "old", withoutPolling).expect("new");
   });
 
   test("is followed when it is written, replaced, deleted and made again", async (t) => {
-    const directory = await temporaryDirectory(t);
+    const directory = await directoryOf(t);
     const file = join(directory, "spillway.yaml");
     await writeFile(file, "1");
     const told = watching(t, file, "0", withoutPolling);
@@ -88,7 +98,7 @@ suite("a watched file", () => {
   });
 
   test("is followed through the link swap of a ConfigMap", async (t) => {
-    const directory = await temporaryDirectory(t);
+    const directory = await directoryOf(t);
     const publish = async (name: string, content: string) => {
       await mkdir(join(directory, name));
       await writeFile(join(directory, name, "spillway.yaml"), content);
@@ -108,8 +118,8 @@ suite("a watched file", () => {
   });
 
   test("is followed where a link leads to another directory", async (t) => {
-    const directory = await temporaryDirectory(t);
-    const elsewhere = await temporaryDirectory(t);
+    const directory = await directoryOf(t);
+    const elsewhere = await directoryOf(t);
     await writeFile(join(elsewhere, "real.yaml"), "1");
     await symlink(join(elsewhere, "real.yaml"), join(directory, "spillway.yaml"));
     const told = watching(t, join(directory, "spillway.yaml"), "0", withoutPolling);
@@ -119,7 +129,7 @@ suite("a watched file", () => {
   });
 
   test("that is written again with the same content is no change", async (t) => {
-    const file = join(await temporaryDirectory(t), "spillway.yaml");
+    const file = join(await directoryOf(t), "spillway.yaml");
     await writeFile(file, "1");
     const told = watching(t, file, "0", withoutPolling);
     await told.expect("1");
@@ -133,7 +143,7 @@ suite("a watched file", () => {
   });
 
   test("whose directory comes later is found by polling, and then watched", async (t) => {
-    const directory = join(await temporaryDirectory(t), "later");
+    const directory = join(await directoryOf(t), "later");
     const file = join(directory, "spillway.yaml");
     const told = watching(t, file, "0", polling);
     await mkdir(directory);
@@ -144,7 +154,7 @@ suite("a watched file", () => {
   });
 
   test("is polled where the file system tells nothing, or fails while it is watched", async (t) => {
-    const file = join(await temporaryDirectory(t), "spillway.yaml");
+    const file = join(await directoryOf(t), "spillway.yaml");
     await writeFile(file, "1");
     const refuses = (() => {
       throw new Error("ENOSPC: no watches left");
@@ -161,11 +171,11 @@ suite("a watched file", () => {
   });
 
   test("that nobody watches any more is left alone", async (t) => {
-    const file = join(await temporaryDirectory(t), "spillway.yaml");
+    const file = join(await directoryOf(t), "spillway.yaml");
     await writeFile(file, "1");
-    const closed = new Told();
+    const closed = new Told(file);
     const clock = polling;
-    watchConfigFile({ file, clock, contentHash: "", changed: closed.changed }).close();
+    watchConfigFile({ file, clock, taken: closed.taken, changed: closed.changed }).close();
     const told = watching(t, file, "0", clock);
     await told.expect("1");
     await writeFile(file, "2");

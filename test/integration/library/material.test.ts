@@ -1,12 +1,12 @@
 import assert from "node:assert/strict";
-import { copyFile, mkdtemp, rm, writeFile } from "node:fs/promises";
-import { tmpdir } from "node:os";
+import { copyFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { test } from "node:test";
 import { fileURLToPath } from "node:url";
 import { validateConfig } from "../../../src/config/load.ts";
 import { loadMaterial, readMaterial } from "../../../src/config/material.ts";
 import { fileSource } from "../../../src/config/source.ts";
+import { temporaryDirectory } from "../../support/directory.ts";
 import { ConfigError } from "../../../src/core/errors.ts";
 
 const file = (name: string): string => fileURLToPath(new URL(`../../support/tls/${name}`, import.meta.url));
@@ -59,8 +59,3 @@ routes: [{ match: { path: "/*" }, dependency: shop }]
   const { material } = await fileSource(join(directory.path, "gateway.yaml"), {}).load();
   assert.match(material.authorities.get("shop") ?? "", /BEGIN CERTIFICATE/);
 });
-
-async function temporaryDirectory() {
-  const path = await mkdtemp(join(tmpdir(), "spillway-material-"));
-  return { path, [Symbol.asyncDispose]: () => rm(path, { recursive: true }) };
-}
