@@ -46,6 +46,7 @@ async function write(path: string, shown: string, text: string, existing: "keep"
 function firstConfig(origin: string): string {
   return `# Every key left out has a default; "spillway schema" prints all of them, "spillway check" tests this file.
 listen:
+  host: \${HOST:-127.0.0.1} # 0.0.0.0 serves other machines
   port: \${PORT:-8080}
 dependencies:
   upstream:

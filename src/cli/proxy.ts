@@ -7,13 +7,14 @@ import { serveUntilSignalled, startGateway } from "./serve.ts";
 export const proxy: Command = {
   name: "proxy",
   summary: "serve one origin without a file",
-  usage: "--to ORIGIN [--host ADDRESS] [--port PORT] [--ops-port PORT]",
-  help: "  --to ORIGIN      such as http://127.0.0.1:3000 or :3000\n  --host ADDRESS   default 127.0.0.1\n  --port PORT      default 8080; 0 takes any free one\n  --ops-port PORT  default 9901",
+  usage: "--to ORIGIN [--host ADDRESS] [--port PORT] [--ops-port PORT] [--allow-root]",
+  help: "  --to ORIGIN      such as http://127.0.0.1:3000 or :3000\n  --host ADDRESS   default 127.0.0.1\n  --port PORT      default 8080; 0 takes any free one\n  --ops-port PORT  default 9901\n  --allow-root     serve other machines as root",
   options: {
     to: { type: "string" },
     host: { type: "string" },
     port: { type: "string" },
     "ops-port": { type: "string" },
+    "allow-root": { type: "boolean" },
   },
   async run(args, io) {
     noPositional(args, "name the origin with --to ORIGIN");
@@ -27,7 +28,7 @@ export const proxy: Command = {
       dependencies: { origin: { http: { targets: [originOf(to, "--to")] } } },
       routes: [{ name: "all", match: { path: "/*" }, dependency: "origin" }],
     });
-    return serveUntilSignalled(await startGateway(source, io), io);
+    return serveUntilSignalled(await startGateway(source, io, args.values["allow-root"] === true), io);
   },
 };
 

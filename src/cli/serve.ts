@@ -2,24 +2,28 @@ import { availableParallelism } from "node:os";
 import type { ConfigSource } from "../config/source.ts";
 import { isLoopback } from "../core/address.ts";
 import { systemClock, systemRandom } from "../core/clock.ts";
-import { issueLine } from "../core/errors.ts";
+import { issueLine, UsageError } from "../core/errors.ts";
 import { workerCount } from "../cluster/size.ts";
 import type { Running, RunParts } from "../cluster/solo.ts";
 import { openSink } from "../telemetry/sink.ts";
 import { EXIT, type Io } from "./command.ts";
 
-/** What to say to who serves other machines with all rights on this one; undefined when there is nothing to say. */
-export function rootWarning(host: string, { isRoot, env }: Pick<Io, "isRoot" | "env">): string | undefined {
-  if (!isRoot || isLoopback(host) || env["SPILLWAY_ALLOW_ROOT"] === "1") return undefined;
-  return "warning: a gateway for other machines runs as root; run it as a user of its own, or set SPILLWAY_ALLOW_ROOT=1";
+/**
+ * Throws a UsageError for who would serve other machines with all rights on this one and has not said that it is meant,
+ * by `--allow-root` or `SPILLWAY_ALLOW_ROOT=1`.
+ */
+export function refuseRoot(host: string, allowed: boolean, { isRoot, env }: Pick<Io, "isRoot" | "env">): void {
+  if (!isRoot || allowed || isLoopback(host) || env["SPILLWAY_ALLOW_ROOT"] === "1") return;
+  throw new UsageError(
+    `will not serve other machines (listen.host ${host}) as root: run it as a user of its own, listen on 127.0.0.1, or say --allow-root or SPILLWAY_ALLOW_ROOT=1`,
+  );
 }
 
 /** Starts a gateway from a source of configuration, in as many processes as it says; its log goes to standard output. */
-export async function startGateway(source: ConfigSource, io: Io): Promise<Running> {
+export async function startGateway(source: ConfigSource, io: Io, allowRoot = false): Promise<Running> {
   const first = await source.load();
   for (const warning of first.warnings) io.stderr.write(`warning: ${issueLine(warning)}\n`);
-  const root = rootWarning(first.config.listen.host, io);
-  if (root !== undefined) io.stderr.write(`${root}\n`);
+  refuseRoot(first.config.listen.host, allowRoot, io);
   const parts: RunParts = {
     source,
     first,

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { rootWarning } from "../../../src/cli/serve.ts";
+import { refuseRoot } from "../../../src/cli/serve.ts";
 import { workerCount } from "../../../src/cluster/size.ts";
 
 test("as many workers as the file says; auto is as many as can run at a time", () => {
@@ -10,15 +10,14 @@ test("as many workers as the file says; auto is as many as can run at a time", (
   assert.equal(workerCount("auto", 1), 1);
 });
 
-test("root that serves other machines is warned, and can say that it knows", () => {
+test("O6: root serves no other machine unless it is said that this is meant", () => {
   const root = { isRoot: true, env: {} };
-  assert.match(
-    rootWarning("0.0.0.0", root) ?? "",
-    /runs as root; run it as a user of its own, or set SPILLWAY_ALLOW_ROOT=1/,
-  );
-  assert.match(rootWarning("::", root) ?? "", /runs as root/);
-  assert.equal(rootWarning("127.0.0.1", root), undefined);
-  assert.equal(rootWarning("0.0.0.0", { isRoot: true, env: { SPILLWAY_ALLOW_ROOT: "1" } }), undefined);
-  assert.equal(rootWarning("0.0.0.0", { isRoot: false, env: {} }), undefined);
-  assert.equal(rootWarning("0.0.0.0", { env: {} }), undefined);
+  const refusal = /will not serve other machines \(listen\.host .+\) as root: .* --allow-root or SPILLWAY_ALLOW_ROOT=1/;
+  assert.throws(() => refuseRoot("0.0.0.0", false, root), refusal);
+  assert.throws(() => refuseRoot("::", false, root), refusal);
+  refuseRoot("127.0.0.1", false, root);
+  refuseRoot("0.0.0.0", true, root);
+  refuseRoot("0.0.0.0", false, { isRoot: true, env: { SPILLWAY_ALLOW_ROOT: "1" } });
+  refuseRoot("0.0.0.0", false, { isRoot: false, env: {} });
+  refuseRoot("0.0.0.0", false, { env: {} });
 });
