@@ -29,8 +29,6 @@ export interface Graph {
   readonly store: Store;
 }
 
-type Route = Config["routes"][number];
-
 interface GraphParts {
   readonly clock: Clock;
   readonly random: Random;
@@ -63,7 +61,7 @@ export function createGraphs(config: Config, parts: GraphParts): Graphs {
         commit() {
           const old = graph;
           graph = built;
-          if (old.store !== graph.store) void old.store.tier.close();
+          if (old.store !== graph.store) void old.store.close();
           retirement.retireAllBut(graph.dependencies, old.dependencies);
         },
         abort: () => retirement.retireAllBut(graph.dependencies, built.dependencies),
@@ -145,10 +143,11 @@ function buildRoute(
  * The order of protection, outermost first: client quota, cache, degradation level, admission, retry, breaker.
  * The cache stands before the gates: a hit costs no permit, and a refusal can still become a stale answer.
  */
-function stagesOf(route: Route, { store, clock }: StageParts): readonly Stage[] {
+function stagesOf(route: NamedRoute, { store, clock }: StageParts): readonly Stage[] {
   const policy = cachePolicy(route.cache);
-  const { tier, flights } = store;
-  return policy ? [createCacheStage({ tier, flights, clock, policy })] : [];
+  const { ledger, flights } = store;
+  const tags = [`route:${route.name}`, ...(route.dependency === undefined ? [] : [`dependency:${route.dependency}`])];
+  return policy ? [createCacheStage({ tiers: store.tiersFor(), ledger, flights, clock, policy, tags })] : [];
 }
 
 /** What answers a route in the end: a fixed answer, the host application or a dependency. */

@@ -10,6 +10,18 @@ export interface Entry {
   readonly variant: string;
   /** In an allocation of its own, of exactly its length. */
   readonly body: Buffer;
+  /** `scheme://authority/path?query` of the request: what purges by URL, prefix and pattern look at. */
+  readonly url: string;
+  /** What it may be purged by: the route's tags, the origin's Surrogate-Key, `route:NAME`, `dependency:NAME`. */
+  readonly tags: readonly string[];
+  /** Where the ledger of purges stood when its load began: any later purge is about it. */
+  readonly position: number;
+  /** Order of writers across instances: a tier keeps the entry with the higher one. 0: written without a lease. */
+  readonly fence: number;
+  /** Milliseconds that the dependency took for it. */
+  readonly buildMs: number;
+  /** Wall-clock milliseconds from which on it is of no use to anybody, stale or not. */
+  readonly keepUntil: number;
 }
 
 /** Octets beside texts and body: the objects, arrays, slots and typed array of one entry. */
@@ -18,8 +30,9 @@ const FIXED = 512;
 const A_STRING = 24;
 
 /** Octets of memory that an entry takes up. */
-export function sizeOf({ head, vary, variant, body }: Entry): number {
-  let size = FIXED + body.length + vary.length + variant.length;
+export function sizeOf({ head, vary, variant, body, url, tags }: Entry): number {
+  let size = FIXED + body.length + vary.length + variant.length + url.length;
+  for (const tag of tags) size += tag.length + A_STRING;
   for (const text of head.headers) size += text.length + A_STRING;
   return size;
 }

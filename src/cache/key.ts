@@ -13,6 +13,9 @@ type Keyed = Pick<Exchange, "scheme" | "authority" | "path" | "query">;
 export const cacheKey = ({ scheme, authority, path, query }: Keyed): string =>
   joinParts([scheme, authority, path, query, "GET"]);
 
+/** What purges by URL, prefix and pattern look at. */
+export const urlOf = ({ scheme, authority, path, query }: Keyed): string => `${scheme}://${authority}${path}${query}`;
+
 /** Parts as one text that no other parts give. */
 export function joinParts(parts: readonly string[]): string {
   let text = "";

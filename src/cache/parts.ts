@@ -1,12 +1,16 @@
 import type { Clock } from "../core/clock.ts";
-import type { Flights } from "./flights.ts";
+import type { Flights } from "./flight/flights.ts";
 import type { CachePolicy } from "./rules.ts";
-import type { Tier } from "./tier.ts";
+import type { Ledger } from "./tags/ledger.ts";
+import type { Tiers } from "./tiers/tiers.ts";
 
-/** What the cache stage of one route works with. Tier and flights are those of all routes. */
+/** What the cache stage of one route works with. Ledger, flights and what stands behind the tiers are those of all routes. */
 export interface CacheParts {
-  readonly tier: Tier;
+  readonly tiers: Tiers;
+  readonly ledger: Ledger;
   readonly flights: Flights;
   readonly clock: Clock;
   readonly policy: CachePolicy;
+  /** Of the route's configuration; `route:NAME` and `dependency:NAME` among them. */
+  readonly tags: readonly string[];
 }

@@ -4,18 +4,19 @@ import { refused, type Outcome } from "../core/outcome.ts";
 import type { Handler, Stage } from "../core/stage.ts";
 import { answerFrom, told } from "./answer.ts";
 import type { Entry } from "./entry.ts";
-import { hasCredentials, isPlain } from "./inward.ts";
-import { cacheKey } from "./key.ts";
+import { hasCredentials, isPlain } from "./flight/inward.ts";
+import { cacheKey, urlOf } from "./key.ts";
 import type { CacheParts } from "./parts.ts";
-import { Pursuit } from "./pursuit.ts";
-import { judgeReuse, onlyIfCached } from "./rules/reuse.ts";
+import { Pursuit } from "./flight/pursuit.ts";
+import { judgeUsable, onlyIfCached } from "./rules/reuse.ts";
 import type { CacheStatus } from "./rules/status.ts";
 import { mayShare } from "./rules/store.ts";
 import { readRuling } from "./rules/targeted.ts";
 import { invalidatedBy } from "./rules/unsafe.ts";
 import { usability } from "./rules/usability.ts";
 import { varyKey } from "./rules/vary.ts";
-import type { Fits } from "./tier.ts";
+import type { VariantOf } from "./tiers/tier.ts";
+import type { Found } from "./tiers/tiers.ts";
 
 /**
  * Answers from what is kept, keeps what may be kept, and stands in with a stale answer when what is inside refuses,
@@ -38,9 +39,9 @@ async function passMethod(parts: CacheParts, next: Handler, exchange: Exchange):
     for (const target of invalidatedBy(exchange.method, outcome.status, exchange, outcome.headers)) {
       const at = target.indexOf("?");
       const [path, query] = at < 0 ? [target, ""] : [target.slice(0, at), target.slice(at)];
-      const key = cacheKey({ scheme: exchange.scheme, authority: exchange.authority, path, query });
-      parts.flights.notes.invalidate(key);
-      void parts.tier.delete(key);
+      const named = { scheme: exchange.scheme, authority: exchange.authority, path, query };
+      parts.ledger.record({ targets: [{ kind: "url", url: urlOf(named) }], soft: false });
+      parts.tiers.drop(cacheKey(named));
     }
   }
   return told(outcome, { result: "bypass" }, { fwd: "method" });
@@ -50,12 +51,15 @@ const passBy = async (next: Handler, exchange: Exchange): Promise<Outcome> =>
   told(await next(exchange), { result: "bypass" }, { fwd: "bypass" });
 
 async function answer(parts: CacheParts, next: Handler, exchange: Exchange): Promise<Outcome> {
-  const { tier, clock, policy } = parts;
+  const { tiers, clock, policy } = parts;
   const key = cacheKey(exchange);
-  const found = await tier.get(key, fitting(exchange));
-  const entry = found && mayHave(exchange, found) ? found : undefined;
+  const found = tiers.find(key, variantsOf(exchange));
+  const kept = usable(parts, exchange, key, found instanceof Promise ? await found : found);
+  const entry = kept?.entry;
   const pursuit = new Pursuit(parts, next, exchange, key, entry);
-  const verdict = entry && judgeReuse(exchange, entry.head, policy, clock.wall());
+  const use = entry && usability(entry.head, policy, clock.wall());
+  if (use && kept.standing === "stale") Object.assign(use, { lifetime: Math.min(use.lifetime, use.age) });
+  const verdict = use && judgeUsable(exchange, use);
   if (entry && verdict?.use === "fresh") return fresh(parts, exchange, entry);
   // A part of what is not kept is the dependency's to give.
   if (hasHeader(exchange.headers, "range")) return passBy(next, exchange);
@@ -75,16 +79,27 @@ async function answer(parts: CacheParts, next: Handler, exchange: Exchange): Pro
 }
 
 /** Finds the variant of a request. Most keys have one Vary field in all their variants: it is looked at once. */
-function fitting(exchange: Exchange): Fits {
-  let vary: string | undefined;
+function variantsOf(exchange: Exchange): VariantOf {
+  let known: string | undefined;
   let variant: string | undefined;
-  return (entry) => {
-    if (entry.vary !== vary) {
-      vary = entry.vary;
+  return (vary) => {
+    if (vary !== known) {
+      known = vary;
       variant = varyKey(vary, exchange);
     }
-    return entry.variant === variant;
+    return variant;
   };
+}
+
+/** What was found, unless it was purged or is not for this client. */
+function usable({ ledger, tiers }: CacheParts, exchange: Exchange, key: string, found: Found | undefined) {
+  if (!found) return undefined;
+  const standing = ledger.standing(found.entry);
+  if (standing === "gone") {
+    tiers.drop(key);
+    return undefined;
+  }
+  return mayHave(exchange, found.entry) ? { ...found, standing } : undefined;
 }
 
 /** Who says who they are gets only what says of itself that it is for everyone. */

@@ -1,18 +1,30 @@
 import type { Clock, Random } from "../core/clock.ts";
-import { Flights } from "./flights.ts";
-import { createMemoryTier } from "./memory.ts";
+import { Flights } from "./flight/flights.ts";
 import type { CacheSettings } from "./settings.ts";
-import type { Tier } from "./tier.ts";
+import { Ledger } from "./tags/ledger.ts";
+import { createMemoryTier } from "./tiers/memory.ts";
+import { Tiers, type NamedTier } from "./tiers/tiers.ts";
 
 /** What all cached routes share: the kept answers and what is under way. Survives reloads that leave `cache` as it is. */
 export interface Store {
   readonly settings: CacheSettings;
-  readonly tier: Tier;
+  readonly ledger: Ledger;
   readonly flights: Flights;
+  /** The tiers that a route chose. */
+  tiersFor(): Tiers;
+  close(): Promise<void>;
 }
 
-export const createStore = (settings: CacheSettings, clock: Clock, random: Random): Store => ({
-  settings,
-  tier: createMemoryTier(settings.memory),
-  flights: new Flights(clock, random, settings.maxEntry),
-});
+export function createStore(settings: CacheSettings, clock: Clock, random: Random): Store {
+  const ledger = new Ledger();
+  const tiers: readonly NamedTier[] = [{ name: "memory", tier: createMemoryTier(settings.memory) }];
+  return {
+    settings,
+    ledger,
+    flights: new Flights(clock, random, settings.maxEntry),
+    tiersFor: () => new Tiers(tiers),
+    async close() {
+      await Promise.all(tiers.map(async ({ tier }) => tier.close()));
+    },
+  };
+}

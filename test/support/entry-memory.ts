@@ -1,7 +1,7 @@
 /** Puts 10,000 entries of 1 KiB into the memory tier, as an origin's heads and chunks come, and prints what they took. */
 import { cacheKey } from "../../src/cache/key.ts";
 import { bodyOf, keptHeaders, sizeOf } from "../../src/cache/entry.ts";
-import { createMemoryTier } from "../../src/cache/memory.ts";
+import { createMemoryTier } from "../../src/cache/tiers/memory.ts";
 
 const ENTRIES = 10_000;
 const settle = (): number => {
@@ -28,6 +28,12 @@ function fill(tier: ReturnType<typeof createMemoryTier>): number {
       head: { status: 200, headers: keptHeaders(headers, 1024), requestedAt: 1e12 + i, receivedAt: 1e12 + i + 0.5 },
       vary: "",
       variant: "",
+      url: read(`http://shop.example${path}`),
+      tags: [],
+      position: i,
+      fence: 0,
+      buildMs: i,
+      keepUntil: 1e15 + i,
       body: bodyOf([Buffer.alloc(512, i), Buffer.alloc(512, i)], 1024),
     };
     const key = cacheKey({ scheme: "http", authority: read("shop.example"), path: read(path), query: "" });
@@ -46,4 +52,4 @@ const before = settle();
 const accounted = fill(tier);
 const real = settle() - before;
 console.log(JSON.stringify({ accounted, real }));
-await tier.get("keeps it alive", () => true);
+await tier.get("keeps it alive", () => "");

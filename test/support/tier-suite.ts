@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { suite, test } from "node:test";
 import type { Entry } from "../../src/cache/entry.ts";
-import { MOST_VARIANTS, type Tier } from "../../src/cache/tier.ts";
+import { MOST_VARIANTS, type Tier, type VariantOf } from "../../src/cache/tiers/tier.ts";
 
 /** An entry of `body`, variant "" unless told. */
 export function entryOf(body: string, facts: { variant?: string; vary?: string; headers?: string[] } = {}): Entry {
@@ -11,14 +11,20 @@ export function entryOf(body: string, facts: { variant?: string; vary?: string; 
     vary,
     variant,
     body: Buffer.from(body),
+    url: "http://shop.example/",
+    tags: ["route:all"],
+    position: 7,
+    fence: 0,
+    buildMs: 12,
+    keepUntil: Date.now() + 3_600_000,
   };
 }
 
-const any = (): boolean => true;
+const any = (): string => "";
 const variant =
-  (wanted: string) =>
-  (entry: Entry): boolean =>
-    entry.variant === wanted;
+  (wanted: string): VariantOf =>
+  () =>
+    wanted;
 
 /** What every tier must do. `open` makes an empty one with room for about `bytes`. */
 export function tierSuite(name: string, open: (bytes: number) => Tier | Promise<Tier>): void {
@@ -34,7 +40,7 @@ export function tierSuite(name: string, open: (bytes: number) => Tier | Promise<
       await tier.set("a", entry);
       assert.deepEqual(await tier.get("a", any), entry);
       assert.equal(await tier.get("b", any), undefined);
-      assert.equal(await tier.get("a", () => false), undefined);
+      assert.equal(await tier.get("a", () => undefined), undefined);
     });
 
     test("puts a newer entry in place of the same variant", async () => {
@@ -42,7 +48,6 @@ export function tierSuite(name: string, open: (bytes: number) => Tier | Promise<
       await tier.set("a", entryOf("old"));
       await tier.set("a", entryOf("new"));
       assert.equal(String((await tier.get("a", any))!.body), "new");
-      assert.equal(await tier.get("a", ({ body }) => String(body) === "old"), undefined);
     });
 
     test("keeps variants beside each other and drops the least recently used beyond the most", async () => {
@@ -58,8 +63,8 @@ export function tierSuite(name: string, open: (bytes: number) => Tier | Promise<
 
     test("delete takes all variants of one key, clear takes all", async () => {
       await using tier = await opened();
-      await tier.set("a", entryOf("1", { variant: "1" }));
-      await tier.set("a", entryOf("2", { variant: "2" }));
+      await tier.set("a", entryOf("1"));
+      await tier.set("a", entryOf("2", { variant: "2", vary: "x" }));
       await tier.set("b", entryOf("3"));
       await tier.set("c", entryOf("4"));
       await tier.delete("a");

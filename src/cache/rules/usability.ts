@@ -73,3 +73,13 @@ export function usability(stored: StoredHead, policy: CachePolicy, now: number):
   const { lifetime, staleWhileRevalidate, staleIfError, mustRevalidate } = windows(stored, policy);
   return { age: correctedAge(stored, now), lifetime, staleWhileRevalidate, staleIfError, mustRevalidate };
 }
+
+/** Beyond its own windows: what a degradation level or an operator may still want of it. */
+const LONGER_GRACE = 10;
+
+/** Wall-clock milliseconds from which on a stored answer is of no use, be the windows stretched tenfold. */
+export function usefulUntil(stored: StoredHead, policy: CachePolicy): number {
+  const { lifetime, staleWhileRevalidate, staleIfError } = windows(stored, policy);
+  const grace = Math.max(staleWhileRevalidate, staleIfError) * LONGER_GRACE;
+  return stored.receivedAt + Math.max(0, lifetime - correctedAge(stored, stored.receivedAt)) + grace;
+}

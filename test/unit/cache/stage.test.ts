@@ -31,7 +31,9 @@ function setUp(first: Answerer, policy: CachePolicy = { by: "origin" }) {
   const store = createStore({ memory: 1024 * 1024, maxEntry: 64 * 1024 }, clock, () => 0.5);
   const asked: Exchange[] = [];
   const inside = { answer: first };
-  const handler = createCacheStage({ tier: store.tier, flights: store.flights, clock, policy })(async (exchange) => {
+  const { ledger, flights } = store;
+  const parts = { tiers: store.tiersFor(), ledger, flights, clock, policy, tags: ["route:all"] };
+  const handler = createCacheStage(parts)(async (exchange) => {
     asked.push(exchange);
     return inside.answer(exchange);
   });

@@ -1,5 +1,5 @@
-import type { Departure, Exchange } from "../core/exchange.ts";
-import { hasHeader, joinedHeader, withoutHeaders, type HeaderList } from "../core/headers.ts";
+import type { Departure, Exchange } from "../../core/exchange.ts";
+import { hasHeader, joinedHeader, withoutHeaders, type HeaderList } from "../../core/headers.ts";
 
 /** What makes an answer depend on what the client already has. */
 const CONDITIONS: ReadonlySet<string> = new Set(["if-none-match", "if-modified-since"]);

@@ -1,10 +1,10 @@
 import assert from "node:assert/strict";
 import { suite, test } from "node:test";
-import { StreamedBody, type Sink } from "../../../src/core/body.ts";
-import type { Departure } from "../../../src/core/exchange.ts";
-import { failed, type Outcome } from "../../../src/core/outcome.ts";
-import { Flight, type Judged, type Load, type Sharing } from "../../../src/cache/flight.ts";
-import type { Seat } from "../../../src/cache/seat.ts";
+import { StreamedBody, type Sink } from "../../../../src/core/body.ts";
+import type { Departure } from "../../../../src/core/exchange.ts";
+import { failed, type Outcome } from "../../../../src/core/outcome.ts";
+import { Flight, type Judged, type Load, type Sharing } from "../../../../src/cache/flight/flight.ts";
+import type { Seat } from "../../../../src/cache/flight/seat.ts";
 
 /** A load that a test moves by hand. */
 function script(sharing: Sharing, longest = 1000) {

@@ -1,4 +1,4 @@
-import { StreamedBody, type Body, type BodySource } from "../core/body.ts";
+import { StreamedBody, type Body, type BodySource } from "../../core/body.ts";
 
 /** A flight, as those on board see it. */
 export interface Shared {

@@ -1,5 +1,5 @@
 import { LRUCache } from "lru-cache";
-import { sizeOf, type Entry } from "./entry.ts";
+import { sizeOf, type Entry } from "../entry.ts";
 import { MOST_VARIANTS, type Tier } from "./tier.ts";
 
 /** Variants of one key, the last used first. */
@@ -12,9 +12,9 @@ export function createMemoryTier(bytes: number): Tier {
     sizeCalculation: (variants, key) => variants.reduce((sum, entry) => sum + sizeOf(entry), key.length),
   });
   return {
-    get(key, fits) {
+    get(key, variantOf) {
       const variants = records.get(key);
-      const found = variants?.find(fits);
+      const found = variants?.find(({ vary, variant }) => variantOf(vary) === variant);
       // The same entries in another order: the size stays.
       if (variants && found && variants[0] !== found) records.set(key, [found, ...variants.filter((v) => v !== found)]);
       return found;

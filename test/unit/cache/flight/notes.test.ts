@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { Notes, pauseAfter } from "../../../src/cache/notes.ts";
-import { ManualClock } from "../../support/manual-clock.ts";
+import { Notes, pauseAfter } from "../../../../src/cache/flight/notes.ts";
+import { ManualClock } from "../../../support/manual-clock.ts";
 
 test("pauses double from 1 s up to 30 s, a quarter either way", () => {
   assert.deepEqual(
@@ -21,11 +21,6 @@ test("what is known of a key ends with its time, and no memory grows without end
   assert.deepEqual([notes.passes("a"), notes.isQuiet("a")], [true, false]);
   clock.advance(119_000);
   assert.equal(notes.passes("a"), false);
-  notes.invalidate("a");
-  assert.deepEqual(
-    [notes.isInvalidated("a", clock.now() - 1), notes.isInvalidated("a", clock.now() + 1)],
-    [true, false],
-  );
   notes.pass("a");
   for (let i = 0; i < 20_000; i++) notes.pass(`other ${i}`);
   assert.equal(notes.passes("a"), false);

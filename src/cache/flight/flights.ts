@@ -1,7 +1,7 @@
-import type { Clock, Random } from "../core/clock.ts";
-import type { Departure, PriorityClass } from "../core/exchange.ts";
-import type { Outcome, Served } from "../core/outcome.ts";
-import { Timeouts } from "../core/timeouts.ts";
+import type { Clock, Random } from "../../core/clock.ts";
+import type { Departure, PriorityClass } from "../../core/exchange.ts";
+import type { Outcome, Served } from "../../core/outcome.ts";
+import { Timeouts } from "../../core/timeouts.ts";
 import { Flight, type Judged, type Landing } from "./flight.ts";
 import { Notes } from "./notes.ts";
 
@@ -12,6 +12,7 @@ export const SOFT_TIMEOUT = 100;
 export interface Fetch {
   /** Class of the request in whose name it is fetched: what is refused to it may be allowed to another class. */
   readonly class: PriorityClass;
+  readonly position: number;
   /** Asks the dependency. Never rejects. */
   run(departure: Departure): Promise<Outcome>;
   /** The head is here. `name`: under which others find the flight now that the variant is known; undefined: as before. */
@@ -25,8 +26,8 @@ export interface Fetch {
 export interface Boarding {
   readonly flight: Flight;
   readonly class: PriorityClass;
-  /** Monotonic milliseconds. */
-  readonly startedAt: number;
+  /** Of the ledger, when it began: what was purged since is not to be had from it. */
+  readonly position: number;
   /** The head, or undefined when it has not come within {@link SOFT_TIMEOUT} of the start. */
   readonly soon: Promise<Landing | undefined>;
 }
@@ -36,7 +37,6 @@ export class Flights {
   readonly notes: Notes;
   /** Octets of a body that may be kept. */
   readonly longest: number;
-  readonly #clock: Clock;
   readonly #soft: Timeouts;
   /** Turns over with the misses. A flight that is over holds nothing, so what a dead table keeps of it is small. */
   readonly #boardings = new Map<string, Boarding>();
@@ -44,14 +44,13 @@ export class Flights {
   constructor(clock: Clock, random: Random, longest: number) {
     this.notes = new Notes(clock, random);
     this.longest = longest;
-    this.#clock = clock;
     this.#soft = new Timeouts(clock, SOFT_TIMEOUT);
   }
 
-  /** One that can be boarded for `key`: what it brings has not been invalidated since it began. */
-  find(name: string, key: string): Boarding | undefined {
+  /** One that can be boarded, `position` being where the ledger has to have stood when it began. */
+  find(name: string, isCurrent: (position: number) => boolean): Boarding | undefined {
     const found = this.#boardings.get(name);
-    return found && !this.notes.isInvalidated(key, found.startedAt) ? found : undefined;
+    return found && isCurrent(found.position) ? found : undefined;
   }
 
   /** Starts a flight that others find under `name`. */
@@ -59,6 +58,7 @@ export class Flights {
     let found = name;
     const boarding: Boarding = this.launchAlone({
       class: fetch.class,
+      position: fetch.position,
       run: (departure) => fetch.run(departure),
       judge: (served) => {
         const judged = fetch.judge(served);
@@ -89,7 +89,7 @@ export class Flights {
     return {
       flight,
       class: load.class,
-      startedAt: this.#clock.now(),
+      position: load.position,
       soon: Promise.race([flight.landing, late.promise]),
     };
   }

@@ -1,8 +1,8 @@
-import type { Body, Sink } from "../core/body.ts";
-import { toError } from "../core/errors.ts";
-import type { Departure } from "../core/exchange.ts";
-import { failed, type Outcome, type Served } from "../core/outcome.ts";
-import type { CacheRequest } from "./rules.ts";
+import type { Body, Sink } from "../../core/body.ts";
+import { toError } from "../../core/errors.ts";
+import type { Departure } from "../../core/exchange.ts";
+import { failed, type Outcome, type Served } from "../../core/outcome.ts";
+import type { CacheRequest } from "../rules.ts";
 import { Seat, type Shared } from "./seat.ts";
 
 /**

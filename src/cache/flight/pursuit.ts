@@ -1,17 +1,17 @@
-import type { Exchange } from "../core/exchange.ts";
-import { failed, type Outcome, type Served } from "../core/outcome.ts";
-import type { Handler } from "../core/stage.ts";
-import { told, withoutBody } from "./answer.ts";
-import type { Entry } from "./entry.ts";
+import type { Exchange } from "../../core/exchange.ts";
+import { failed, type Outcome, type Served } from "../../core/outcome.ts";
+import type { Handler } from "../../core/stage.ts";
+import { told, withoutBody } from "../answer.ts";
+import type { Entry } from "../entry.ts";
 import { EntryFetch, flightName, isFailure } from "./fetch.ts";
 import type { Landing } from "./flight.ts";
 import type { Boarding } from "./flights.ts";
 import { forbidsKeeping, hasCredentials } from "./inward.ts";
-import { joinParts } from "./key.ts";
-import type { CacheParts } from "./parts.ts";
-import type { CacheStatus } from "./rules/status.ts";
+import { joinParts, urlOf } from "../key.ts";
+import type { CacheParts } from "../parts.ts";
+import type { CacheStatus } from "../rules/status.ts";
 import type { Seat } from "./seat.ts";
-import { varyKey } from "./rules/vary.ts";
+import { varyKey } from "../rules/vary.ts";
 
 type Forwarded = NonNullable<CacheStatus["fwd"]>;
 
@@ -41,7 +41,7 @@ export class Pursuit {
     const credentials = hasCredentials(this.#exchange);
     // With credentials it is one client's own: nobody boards it, yet a second one is not started.
     const name = credentials ? joinParts(["own", this.#name()]) : this.#name();
-    if (flights.find(name, this.#key)) return;
+    if (flights.find(name, this.#isCurrent)) return;
     flights.launch(name, this.#fetch(!credentials)).flight.hold();
   }
 
@@ -86,13 +86,14 @@ export class Pursuit {
   #shared(): Boarding {
     const { flights } = this.#parts;
     const name = this.#name();
-    return flights.find(name, this.#key) ?? flights.launch(name, this.#fetch(true));
+    return flights.find(name, this.#isCurrent) ?? flights.launch(name, this.#fetch(true));
   }
 
   #alone(): Boarding {
     const fetch = this.#fetch(false);
     return this.#parts.flights.launchAlone({
       class: fetch.class,
+      position: fetch.position,
       run: (departure) => fetch.run(departure),
       judge: (served) => fetch.judge(served),
       commit: (chunks, length) => fetch.commit(chunks, length),
@@ -100,6 +101,12 @@ export class Pursuit {
       cut: () => fetch.cut(),
     });
   }
+
+  /** Whether what began at this position may answer a request that comes now. Tags of the origin are not known yet. */
+  readonly #isCurrent = (position: number): boolean => {
+    const { ledger, tags } = this.#parts;
+    return ledger.standing({ url: urlOf(this.#exchange), tags, position }) === "current";
+  };
 
   #mayShare(): boolean {
     const exchange = this.#exchange;

@@ -1,18 +1,19 @@
-import { wholeBody } from "../core/body.ts";
-import type { Departure, Exchange, PriorityClass } from "../core/exchange.ts";
-import { joinedHeader } from "../core/headers.ts";
-import type { Outcome, Served } from "../core/outcome.ts";
-import type { Handler } from "../core/stage.ts";
-import type { CacheParts } from "./parts.ts";
-import { bodyOf, keptHeaders, type Entry } from "./entry.ts";
+import { wholeBody } from "../../core/body.ts";
+import type { Departure, Exchange, PriorityClass } from "../../core/exchange.ts";
+import { joinedHeader } from "../../core/headers.ts";
+import type { Outcome, Served } from "../../core/outcome.ts";
+import type { Handler } from "../../core/stage.ts";
+import type { CacheParts } from "../parts.ts";
+import { bodyOf, keptHeaders, type Entry } from "../entry.ts";
 import type { Judged, Sharing } from "./flight.ts";
 import type { Fetch } from "./flights.ts";
 import { ownFetch, wholeFetch } from "./inward.ts";
-import { joinParts } from "./key.ts";
-import { isAbout, updated, validators } from "./rules/conditional.ts";
-import { judgeStore } from "./rules/store.ts";
-import { varyKey } from "./rules/vary.ts";
-import type { CacheRequest, NotStored } from "./rules.ts";
+import { joinParts, urlOf } from "../key.ts";
+import { isAbout, updated, validators } from "../rules/conditional.ts";
+import { judgeStore } from "../rules/store.ts";
+import { usefulUntil } from "../rules/usability.ts";
+import { varyKey } from "../rules/vary.ts";
+import type { CacheRequest, NotStored } from "../rules.ts";
 
 /** What is to be fetched. */
 export interface Errand {
@@ -42,7 +43,8 @@ export class EntryFetch implements Fetch {
   readonly #parts: CacheParts;
   readonly #next: Handler;
   readonly #errand: Errand;
-  readonly #startedAt: number;
+  /** Of the ledger, when the load began. */
+  readonly position: number;
   #requestedAt = 0;
   #receivedAt = 0;
   /** What the dependency said, before a 304 was made whole. */
@@ -50,14 +52,14 @@ export class EntryFetch implements Fetch {
   /** The kept entry with the fields of a 304. */
   #renewed: Entry | undefined;
   /** What is kept once the body is whole. */
-  #pending: Omit<Entry, "body"> | undefined;
+  #pending: Omit<Entry, "body" | "position"> | undefined;
 
   constructor(parts: CacheParts, next: Handler, errand: Errand) {
     this.#parts = parts;
     this.#next = next;
     this.#errand = errand;
     this.class = errand.exchange.class;
-    this.#startedAt = parts.clock.now();
+    this.position = parts.ledger.position;
   }
 
   async run(departure: Departure): Promise<Outcome> {
@@ -87,14 +89,17 @@ export class EntryFetch implements Fetch {
   }
 
   commit(chunks: readonly Buffer[], length: number): void {
-    const { tier, flights } = this.#parts;
+    const { tiers, ledger, flights } = this.#parts;
     const { key } = this.#errand;
     const pending = this.#pending;
-    if (!pending || flights.notes.isInvalidated(key, this.#startedAt)) return;
+    if (!pending) return;
+    const renewed = this.#renewed?.body;
+    const { position } = this;
+    const head = renewed ? pending.head : { ...pending.head, headers: keptHeaders(pending.head.headers, length) };
+    const entry = { ...pending, head, position, body: renewed ?? bodyOf(chunks, length) };
+    if (ledger.standing(entry) === "gone") return;
     flights.notes.passNoMore(key);
-    if (this.#renewed) return void tier.set(key, this.#renewed);
-    const head = { ...pending.head, headers: keptHeaders(pending.head.headers, length) };
-    void tier.set(key, { ...pending, head, body: bodyOf(chunks, length) });
+    tiers.put(key, entry);
   }
 
   outgrown(): void {
@@ -118,7 +123,7 @@ export class EntryFetch implements Fetch {
   }
 
   #sharing(served: Served, vary: string, variant: string | undefined): Sharing {
-    const { tier, flights, policy } = this.#parts;
+    const { tiers, flights, policy, tags } = this.#parts;
     const { exchange, key, entry, shared } = this.#errand;
     const { status, body } = served;
     const verdict = judgeStore({ method: "GET", headers: exchange.headers }, served, policy);
@@ -127,12 +132,15 @@ export class EntryFetch implements Fetch {
     const tooLong = (body.length ?? 0) > flights.longest;
     if (verdict.store && variant !== undefined && !tooLong) {
       const head = { status, headers: verdict.headers, requestedAt: this.#requestedAt, receivedAt: this.#receivedAt };
-      this.#pending = { head, vary, variant };
+      const url = urlOf(exchange);
+      const buildMs = this.#receivedAt - this.#requestedAt;
+      const keepUntil = usefulUntil(head, policy);
+      this.#pending = { head, vary, variant, url, tags, buildMs, fence: 0, keepUntil };
       return "all";
     }
     if (!verdict.store && !verdict.personal) return "wave";
     if (shared && status < 500 && (verdict.store || PERSONAL.has(verdict.reason))) flights.notes.pass(key);
-    if (shared && entry && status < 400) void tier.delete(key);
+    if (shared && entry && status < 400) tiers.drop(key);
     return "nobody";
   }
 }

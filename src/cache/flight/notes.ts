@@ -1,5 +1,5 @@
 import { LRUCache } from "lru-cache";
-import type { Clock, Random } from "../core/clock.ts";
+import type { Clock, Random } from "../../core/clock.ts";
 
 /** What is known of a key beside its entries. Every field has a value for "nothing". */
 interface Note {
@@ -7,8 +7,6 @@ interface Note {
   vary: string;
   /** Until then requests do not wait for each other. Monotonic milliseconds. */
   passUntil: number;
-  /** When what was fetched before stopped counting. Monotonic milliseconds. */
-  invalidatedAt: number;
   /** Fetches in a row that failed. */
   failures: number;
   /** Until then no refresh is tried. Monotonic milliseconds. */
@@ -60,15 +58,6 @@ export class Notes {
     return (this.#notes.get(key)?.passUntil ?? 0) > this.#clock.now();
   }
 
-  invalidate(key: string): void {
-    this.#note(key).invalidatedAt = this.#clock.now();
-  }
-
-  /** Whether a fetch that began at `startedAt` may bring what is no longer so. */
-  isInvalidated(key: string, startedAt: number): boolean {
-    return (this.#notes.get(key)?.invalidatedAt ?? -1) >= startedAt;
-  }
-
   failed(key: string): void {
     const note = this.#note(key);
     note.failures++;
@@ -88,7 +77,7 @@ export class Notes {
   #note(key: string): Note {
     let note = this.#notes.get(key);
     if (!note) {
-      note = { vary: "", passUntil: 0, invalidatedAt: -1, failures: 0, quietUntil: 0 };
+      note = { vary: "", passUntil: 0, failures: 0, quietUntil: 0 };
       this.#notes.set(key, note);
     }
     return note;

@@ -1,0 +1,26 @@
+import type { Entry } from "../entry.ts";
+
+/** What a request has in the fields that a Vary field names; undefined: it can have no variant of that. */
+export type VariantOf = (vary: string) => string | undefined;
+
+/**
+ * A place that keeps entries: under each key one record with up to {@link MOST_VARIANTS} variants, told apart by
+ * `vary` and `variant`. It knows nothing of freshness. What it answers may be a promise; a remote one may reject.
+ */
+export interface Tier {
+  /** The variant of this request, of several that fit the one used last. Counts as a use of it. */
+  get(key: string, variantOf: VariantOf): Entry | undefined | Promise<Entry | undefined>;
+  /**
+   * Puts an entry in place of the same variant, if any, unless that has a higher fence. An entry that is too large for
+   * the tier, or whose `keepUntil` has passed, is not kept.
+   */
+  set(key: string, entry: Entry): void | Promise<void>;
+  /** Takes all variants of a key away. */
+  delete(key: string): void | Promise<void>;
+  clear(): void | Promise<void>;
+  /** Frees all it holds; nothing is called after it. */
+  close(): void | Promise<void>;
+}
+
+/** Variants of one key; the least recently used gives way to one more. */
+export const MOST_VARIANTS = 32;

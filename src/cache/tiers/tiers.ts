@@ -1,0 +1,63 @@
+import type { Entry } from "../entry.ts";
+import type { Tier, VariantOf } from "./tier.ts";
+
+/** Nearest first. */
+export type TierName = "memory" | "redis" | "postgres";
+
+/** A tier with its name. A remote one is guarded: it never rejects and answers within its deadline. */
+export interface NamedTier {
+  readonly name: TierName;
+  readonly tier: Tier;
+}
+
+/** A kept answer, and where it was. */
+export interface Found {
+  readonly entry: Entry;
+  readonly tier: TierName;
+}
+
+/**
+ * The tiers of one route, asked in order. What a farther one has is put into the nearer ones as it is: how long it may
+ * be used was settled when it was made.
+ */
+export class Tiers {
+  readonly #tiers: readonly NamedTier[];
+
+  constructor(tiers: readonly NamedTier[]) {
+    this.#tiers = tiers;
+  }
+
+  /** A promise only where a tier other than memory is asked. */
+  find(key: string, variantOf: VariantOf): Found | undefined | Promise<Found | undefined> {
+    const first = this.#tiers[0];
+    if (!first) return undefined;
+    const found = first.tier.get(key, variantOf);
+    if (found instanceof Promise) return this.#findFrom(0, key, variantOf, found);
+    if (found) return { entry: found, tier: first.name };
+    return this.#tiers.length === 1 ? undefined : this.#findFrom(1, key, variantOf);
+  }
+
+  async #findFrom(
+    start: number,
+    key: string,
+    variantOf: VariantOf,
+    asked?: Promise<Entry | undefined>,
+  ): Promise<Found | undefined> {
+    for (let at = start; at < this.#tiers.length; at++) {
+      const { name, tier } = this.#tiers[at]!;
+      const entry = await (at === start && asked ? asked : tier.get(key, variantOf));
+      if (!entry) continue;
+      for (const nearer of this.#tiers.slice(0, at)) void nearer.tier.set(key, entry);
+      return { entry, tier: name };
+    }
+    return undefined;
+  }
+
+  put(key: string, entry: Entry): void {
+    for (const { tier } of this.#tiers) void tier.set(key, entry);
+  }
+
+  drop(key: string): void {
+    for (const { tier } of this.#tiers) void tier.delete(key);
+  }
+}
