@@ -149,8 +149,12 @@ suite("the lock file", () => {
   test("holds exact versions of seven packages of ours, none of which proxies", () => {
     const { dependencies } = manifest;
     assert.deepEqual(Object.keys(dependencies), [
+      "bottleneck",
       "express",
+      "ioredis",
+      "jose",
       "lru-cache",
+      "pg",
       "pino",
       "prom-client",
       "undici",
