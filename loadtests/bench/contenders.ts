@@ -51,7 +51,7 @@ export function gateway(name: string, options: SpillwayOptions): Contender {
   return { name, launch: (setting) => spillway(name, setting, options) };
 }
 
-function inNode(name: string, script: string): Contender {
+export function inNode(name: string, script: string): Contender {
   const file = fileURLToPath(new URL(`contenders/${script}`, import.meta.url));
   return {
     name,
@@ -62,7 +62,7 @@ function inNode(name: string, script: string): Contender {
   };
 }
 
-function native(
+export function native(
   name: string,
   config: (setting: Setting) => string,
   command: (file: string, folder: string) => string[],
