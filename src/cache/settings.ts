@@ -22,6 +22,9 @@ export const routeCacheSettings = z
     "Keep answers and give them to other requests for the same: lifetimes of your own, or origin = what the answers' header fields say; absent or off: none",
   );
 
+/** Fewest characters of a secret: who has it may write what the gateway serves. */
+const secret = z.string().min(16, "a secret needs at least 16 characters: openssl rand -hex 32");
+
 /** The store that all cached routes share. */
 export const cacheSettings = z
   .strictObject({
@@ -31,10 +34,24 @@ export const cacheSettings = z
     maxEntry: bytes({ min: "1KiB", max: "1GiB" })
       .prefault("1MiB")
       .describe("Longer bodies are passed on and neither kept nor shared"),
+    secret: secret
+      .optional()
+      .describe(
+        "Seals what is kept outside this process, so that nobody else can write it, the same in all instances; from the environment. Without it damage is found, forgery is not",
+      ),
+    previousSecrets: z
+      .array(secret)
+      .max(4)
+      .default([])
+      .describe("Former secrets whose seals are still accepted, while a new one is brought in"),
   })
   .refine(({ memory, maxEntry }) => maxEntry <= memory, {
     path: ["maxEntry"],
     error: "is larger than memory: no answer of this length could be kept",
+  })
+  .refine(({ secret, previousSecrets }) => secret !== undefined || previousSecrets.length === 0, {
+    path: ["previousSecrets"],
+    error: "there is no secret beside them: what is kept would not be sealed",
   })
   .prefault({});
 

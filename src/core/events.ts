@@ -62,6 +62,14 @@ export interface WorkerChanged {
       };
 }
 
+/** What a cache tier held under a key was not used. Channel `spillway:cache-rejected`. */
+export interface CacheRejected {
+  readonly gateway: string;
+  readonly tier: string;
+  /** `corrupt`: no frame; `version`: another layout; `seal`: altered, copied from another key, or another's secret. */
+  readonly reason: "corrupt" | "version" | "seal";
+}
+
 /** Something went wrong that no request's outcome tells. Channel `spillway:fault`. */
 export interface Fault {
   readonly gateway: string;
@@ -76,6 +84,7 @@ export interface Events {
   readonly "spillway:reload": Reloaded;
   readonly "spillway:drain": Drained;
   readonly "spillway:worker": WorkerChanged;
+  readonly "spillway:cache-rejected": CacheRejected;
   readonly "spillway:fault": Fault;
 }
 

@@ -1,14 +1,17 @@
 import type { CacheUse } from "../core/outcome.ts";
 import { createPairTally, type PairTally } from "./label.ts";
+import { histogram, pairView, type View } from "./view.ts";
 
 /** Upper bounds in seconds of how stale an answer was: from a blink to a day. */
-export const STALE_BOUNDS: readonly number[] = [1, 5, 15, 60, 300, 900, 3600, 14_400, 86_400];
+const STALE_BOUNDS: readonly number[] = [1, 5, 15, 60, 300, 900, 3600, 14_400, 86_400];
 
 /** What caches were to the exchanges that ended. */
 export interface CacheCounts {
   count(use: CacheUse): void;
   /** By tier and result. */
   readonly requests: PairTally;
+  /** What tiers held and could not be used, by tier and reason. */
+  readonly rejected: PairTally;
   /** Stale answers by {@link STALE_BOUNDS}, not cumulated; the last one has no upper bound. */
   readonly stale: Float64Array;
   staleSeconds(): number;
@@ -23,6 +26,7 @@ export function createCacheCounts(): CacheCounts {
   let staleSeconds = 0;
   return {
     requests,
+    rejected: createPairTally(MOST_TIERS, MOST_RESULTS),
     stale,
     staleSeconds: () => staleSeconds,
     count(use) {
@@ -35,4 +39,29 @@ export function createCacheCounts(): CacheCounts {
       staleSeconds += seconds;
     },
   };
+}
+
+/** The metrics of {@link CacheCounts}. */
+export function cacheViews(cache: CacheCounts): View[] {
+  return [
+    pairView(
+      "spillway_cache_requests_total",
+      "Exchanges on routes with a cache: hit fresh, stale past its freshness, miss asked the dependency, bypass neither",
+      ["tier", "result"],
+      cache.requests,
+    ),
+    pairView(
+      "spillway_cache_rejected_total",
+      "Entries that a tier held and that were not used: corrupt, of another version, or with a seal that is not ours",
+      ["tier", "reason"],
+      cache.rejected,
+    ),
+    {
+      name: "spillway_cache_stale_age_seconds",
+      help: "How long past their freshness answers were when they were given",
+      type: "histogram",
+      aggregator: "sum",
+      samples: () => histogram("spillway_cache_stale_age_seconds", {}, STALE_BOUNDS, cache.stale, cache.staleSeconds()),
+    },
+  ];
 }

@@ -1,10 +1,11 @@
-/** Every metric that is exposed, by name. Nothing else knows prom-client. */
+/** Every metric that is exposed, put together. Nothing outside this folder knows prom-client. */
 import { AggregatorRegistry, Registry, type Aggregator, type Metric } from "prom-client";
 import type { EventBus, ExchangeEnded } from "../core/events.ts";
 import { createPairTally, createTally, type PairTally, type Tally } from "./label.ts";
-import { STALE_BOUNDS, createCacheCounts, type CacheCounts } from "./cache.ts";
+import { cacheViews, createCacheCounts, type CacheCounts } from "./cache.ts";
 import { createProcessProbe, type ProcessReading } from "./process.ts";
 import { DURATION_BOUNDS, createRequestCounts, type RequestCounts, type RouteFigures } from "./requests.ts";
+import { histogram, pairView, single, tallyView, type Sample, type View } from "./view.ts";
 
 export interface MetricsText {
   readonly contentType: string;
@@ -31,23 +32,6 @@ export interface MetricsParts {
   readonly nodeVersion: string;
   /** Lines the log could not write so far. Default: none. */
   readonly logLinesDropped?: () => number;
-}
-
-interface Sample {
-  readonly labels: Readonly<Record<string, string | number>>;
-  readonly value: number;
-  /** For the several names under one histogram. */
-  readonly metricName?: string;
-}
-
-/** Counts live in plain maps, because prom-client's own counters cost more than the rest of a request's telemetry. */
-interface View {
-  readonly name: string;
-  readonly help: string;
-  readonly type: "counter" | "gauge" | "histogram";
-  /** How the values of several processes become one. */
-  readonly aggregator: Aggregator;
-  readonly samples: () => Sample[];
 }
 
 /** Most values of labels that no configuration bounds. All are words of ours, so this is a safety net. */
@@ -154,6 +138,7 @@ function listen(
     bus.subscribe("spillway:worker", ({ change }) => {
       if (change.kind === "gone") endings.workers.add(change.reason);
     }),
+    bus.subscribe("spillway:cache-rejected", ({ tier, reason }) => cache.rejected.add(tier, reason)),
     bus.subscribe("spillway:reload", ({ outcome }) => {
       reloads.tally.add(outcome);
       reloads.successful = outcome === "refused" ? 0 : 1;
@@ -193,43 +178,6 @@ function durationSamples({ route, buckets, seconds }: RouteFigures): Sample[] {
   return histogram("spillway_request_duration_seconds", { route }, DURATION_BOUNDS, buckets, seconds);
 }
 
-/** `buckets` are not cumulated; the last one has no upper bound. */
-function histogram(
-  name: string,
-  labels: Readonly<Record<string, string>>,
-  bounds: readonly number[],
-  buckets: Float64Array,
-  sum: number,
-): Sample[] {
-  const samples: Sample[] = [];
-  let total = 0;
-  for (const [at, count] of buckets.entries()) {
-    total += count;
-    samples.push({ metricName: `${name}_bucket`, labels: { le: bounds[at] ?? "+Inf", ...labels }, value: total });
-  }
-  samples.push({ metricName: `${name}_sum`, labels, value: sum });
-  samples.push({ metricName: `${name}_count`, labels, value: total });
-  return samples;
-}
-
-function cacheViews(cache: CacheCounts): View[] {
-  return [
-    pairView(
-      "spillway_cache_requests_total",
-      "Exchanges on routes with a cache: hit fresh, stale past its freshness, miss asked the dependency, bypass neither",
-      ["tier", "result"],
-      cache.requests,
-    ),
-    {
-      name: "spillway_cache_stale_age_seconds",
-      help: "How long past their freshness answers were when they were given",
-      type: "histogram",
-      aggregator: "sum",
-      samples: () => histogram("spillway_cache_stale_age_seconds", {}, STALE_BOUNDS, cache.stale, cache.staleSeconds()),
-    },
-  ];
-}
-
 function endingViews({ refused, failed, turnedAway, faults, workers }: Endings): View[] {
   return [
     pairView("spillway_refused_total", "Exchanges the gateway refused", ["reason", "class"], refused),
@@ -239,34 +187,6 @@ function endingViews({ refused, failed, turnedAway, faults, workers }: Endings):
     tallyView("spillway_worker_exits_total", "Worker processes that are gone", "reason", workers),
   ];
 }
-
-const tallyView = (name: string, help: string, label: string, tally: Tally): View => ({
-  name,
-  help,
-  type: "counter",
-  aggregator: "sum",
-  samples: () => Array.from(tally.entries(), ([value, count]) => ({ labels: { [label]: value }, value: count })),
-});
-
-const pairView = (name: string, help: string, labels: readonly [string, string], pairs: PairTally): View => ({
-  name,
-  help,
-  type: "counter",
-  aggregator: "sum",
-  samples: () =>
-    Array.from(pairs.entries(), ([first, second, count]) => ({
-      labels: { [labels[0]]: first, [labels[1]]: second },
-      value: count,
-    })),
-});
-
-const single = (
-  name: string,
-  help: string,
-  type: "counter" | "gauge",
-  aggregator: Aggregator,
-  read: () => number,
-): View => ({ name, help, type, aggregator, samples: () => [{ labels: {}, value: read() }] });
 
 const buildInfo = ({ version, nodeVersion }: MetricsParts): View => ({
   name: "spillway_build_info",

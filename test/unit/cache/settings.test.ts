@@ -32,3 +32,22 @@ test("refuses what it does not know and what cannot be kept", () => {
   const routes = [{ match: { path: "/*" }, respond: { status: 204 } }];
   assert.throws(() => validateConfig({ routes, cache: { memory: "1MiB", maxEntry: "2MiB" } }), /larger than memory/);
 });
+
+test("a secret has 16 characters at least, former ones stand beside a present one, and no error repeats them", () => {
+  const secrets = (cache: object) =>
+    validateConfig({ routes: [{ match: { path: "/*" }, respond: { status: 204 } }], cache }).config.cache;
+  assert.equal(secrets({}).secret, undefined);
+  assert.deepEqual(secrets({}).previousSecrets, []);
+  assert.equal(secrets({ secret: "sixteen letters!" }).secret, "sixteen letters!");
+  assert.deepEqual(
+    secrets({ secret: "sixteen letters!", previousSecrets: ["x".repeat(16)] }).previousSecrets.length,
+    1,
+  );
+  const quiet =
+    (...words: RegExp[]) =>
+    (error: Error) =>
+      words.every((word) => word.test(error.message)) && !error.message.includes("fifteen letters");
+  assert.throws(() => secrets({ secret: "fifteen letters" }), quiet(/cache\.secret/, /at least 16/));
+  const previousSecrets = ["fifteen letters and more"];
+  assert.throws(() => secrets({ previousSecrets }), quiet(/cache\.previousSecrets/, /no secret beside/));
+});

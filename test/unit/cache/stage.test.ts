@@ -8,6 +8,7 @@ import { failed, refused, type Outcome } from "../../../src/core/outcome.ts";
 import type { CachePolicy } from "../../../src/cache/rules.ts";
 import { cachePolicy } from "../../../src/cache/settings.ts";
 import { createCacheStage } from "../../../src/cache/stage.ts";
+import { cacheSettings } from "../../../src/cache/settings.ts";
 import { createStore } from "../../../src/cache/store.ts";
 import { endedExchange } from "../../support/ended-exchange.ts";
 import { ManualClock } from "../../support/manual-clock.ts";
@@ -28,7 +29,7 @@ const answers = (text: string, control: string, more: string[] = [], status = 20
 /** A stage over a handler that a test swaps, on a clock that stands still. */
 function setUp(first: Answerer, policy: CachePolicy = { by: "origin" }) {
   const clock = new ManualClock();
-  const store = createStore({ memory: 1024 * 1024, maxEntry: 64 * 1024 }, clock, () => 0.5);
+  const store = createStore(cacheSettings.parse({ memory: "1MiB", maxEntry: "64KiB" }), clock, () => 0.5);
   const asked: Exchange[] = [];
   const inside = { answer: first };
   const { ledger, flights } = store;

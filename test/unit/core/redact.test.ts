@@ -30,6 +30,12 @@ test("data: values under names of secrets are gone, the rest is as it was", () =
   });
 });
 
+test("a list under a secret's name is hidden member by member", () => {
+  assert.deepEqual(redactData({ cache: { secret: "a", previousSecrets: ["b", "c"] } }), {
+    cache: { secret: REDACTED, previousSecrets: [REDACTED, REDACTED] },
+  });
+});
+
 test("long hostile text is redacted in a time that grows with its length", () => {
   const patterns = ["a://", "a", "bearer ", "token = ", "@", " "];
   fc.assert(

@@ -181,6 +181,17 @@ test("the text passes promtool, where there is one", async (t) => {
   assert.equal(checked.stderr.includes("error"), false, checked.stderr);
 });
 
+test("what a tier held and could not be used is counted by tier and reason", async (t) => {
+  const { bus, metrics } = setUp(t);
+  for (const reason of ["seal", "seal", "version", "corrupt"] as const) {
+    bus.publish("spillway:cache-rejected", { tier: "redis", reason });
+  }
+  const { text } = await metrics.collect();
+  assert.match(text, /spillway_cache_rejected_total\{tier="redis",reason="seal"\} 2\n/);
+  assert.match(text, /spillway_cache_rejected_total\{tier="redis",reason="version"\} 1\n/);
+  assert.match(text, /spillway_cache_rejected_total\{tier="redis",reason="corrupt"\} 1\n/);
+});
+
 test("what the cache was to an exchange is counted, with how stale its answers were", async (t) => {
   const { bus, metrics } = setUp(t);
   const end = (cache: CacheUse): void =>
