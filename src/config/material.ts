@@ -10,6 +10,8 @@ export interface Material {
   readonly tls: { readonly cert: string; readonly key: string } | undefined;
   /** Certificate authorities, PEM, by dependency. */
   readonly authorities: ReadonlyMap<string, string>;
+  /** Certificate authorities of Redis, PEM. Default: those of Node. */
+  readonly redisAuthority?: string;
 }
 
 /**
@@ -46,12 +48,14 @@ interface Named {
 }
 type Read = Named & ({ readonly text: string } | { readonly failure: string });
 
+const REDIS_AUTHORITY = "redis.ca";
 const authorityAt = (name: string): string => `dependencies.${name}.http.ca`;
 
-function namedFiles({ listen, dependencies }: Config): readonly Named[] {
+function namedFiles({ listen, dependencies, redis }: Config): readonly Named[] {
   const authorities = Object.entries(dependencies).flatMap(([name, { http }]) =>
     http.ca === undefined ? [] : [{ path: http.ca, at: authorityAt(name) }],
   );
+  if (redis?.ca !== undefined) authorities.push({ path: redis.ca, at: REDIS_AUTHORITY });
   const { tls } = listen;
   if (!tls) return authorities;
   return [...authorities, { path: tls.cert, at: "listen.tls.cert" }, { path: tls.key, at: "listen.tls.key" }];
@@ -75,14 +79,19 @@ function materialOf(config: Config, file: string, files: readonly Read[]): Mater
       issue("listen.tls", `certificate and key do not work together: ${toError(thrown).message}`);
     }
   }
+  const authority = (at: string): string | undefined => {
+    const text = texts.get(at);
+    // OpenSSL passes over what it cannot read, and would then trust nobody.
+    if (text === undefined || text.includes("-----BEGIN CERTIFICATE-----")) return text;
+    issue(at, "holds no certificate: expected PEM, which begins with -----BEGIN CERTIFICATE-----");
+    return undefined;
+  };
   const authorities = new Map<string, string>();
   for (const name of Object.keys(config.dependencies)) {
-    const text = texts.get(authorityAt(name));
-    if (text === undefined) continue;
-    // OpenSSL passes over what it cannot read, and would then trust nobody.
-    if (text.includes("-----BEGIN CERTIFICATE-----")) authorities.set(name, text);
-    else issue(authorityAt(name), "holds no certificate: expected PEM, which begins with -----BEGIN CERTIFICATE-----");
+    const text = authority(authorityAt(name));
+    if (text !== undefined) authorities.set(name, text);
   }
+  const redisAuthority = authority(REDIS_AUTHORITY);
   if (issues.length > 0) throw new ConfigError(issues);
-  return { tls, authorities };
+  return { tls, authorities, ...(redisAuthority === undefined ? {} : { redisAuthority }) };
 }

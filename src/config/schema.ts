@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { cacheSettings, routeCacheSettings } from "../cache/settings.ts";
+import { redisSettings } from "../cluster/settings.ts";
 import { notYet } from "../core/not-yet.ts";
 import { dependencySettings } from "../dependency/settings.ts";
 import { drainSettings, listenSettings } from "../http/settings.ts";
@@ -40,7 +41,7 @@ export const configSchema = z
     cache: cacheSettings,
     compression: notYet("compression"),
     degradation: notYet("degradation controller"),
-    redis: notYet("Redis connection"),
+    redis: redisSettings,
   })
   .meta({ title: "Spillway configuration" });
 

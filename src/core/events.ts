@@ -77,6 +77,16 @@ export interface Fault {
   readonly error: Error;
 }
 
+/** A connection to Redis came up or was lost; the first failure is told, too. Channel `spillway:redis`. */
+export interface RedisChanged {
+  readonly gateway: string;
+  /** What the connection is for. */
+  readonly role: string;
+  readonly state: "up" | "down";
+  /** In the words of the client or the server; "" when up. */
+  readonly reason: string;
+}
+
 /** What happens in a gateway, by channel name. One process may hold several gateways: look at `gateway`. */
 export interface Events {
   readonly "spillway:exchange": ExchangeEnded;
@@ -85,6 +95,7 @@ export interface Events {
   readonly "spillway:drain": Drained;
   readonly "spillway:worker": WorkerChanged;
   readonly "spillway:cache-rejected": CacheRejected;
+  readonly "spillway:redis": RedisChanged;
   readonly "spillway:fault": Fault;
 }
 

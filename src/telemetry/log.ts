@@ -117,6 +117,10 @@ function subscribeRest(bus: EventBus, write: Log["write"], bursts: Bursts): (() 
       const { reason, detail, replacedIn } = change;
       write(replacedIn === undefined ? "info" : "warn", "worker-gone", { worker, pid, reason, detail, replacedIn });
     }),
+    bus.subscribe("spillway:redis", ({ role, state, reason }) => {
+      if (state === "up") write("info", "redis-up", { role });
+      else if (bursts.allow("redis")) write("warn", "redis-down", { role, reason });
+    }),
     bus.subscribe("spillway:drain", ({ phase, open }) => write("info", "drain", { phase, open })),
   ];
 }

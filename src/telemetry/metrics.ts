@@ -4,6 +4,7 @@ import type { EventBus, ExchangeEnded } from "../core/events.ts";
 import { createPairTally, createTally, type PairTally, type Tally } from "./label.ts";
 import { cacheViews, createCacheCounts, type CacheCounts } from "./cache.ts";
 import { createProcessProbe, type ProcessReading } from "./process.ts";
+import { createRedisCounts, redisViews } from "./redis.ts";
 import { DURATION_BOUNDS, createRequestCounts, type RequestCounts, type RouteFigures } from "./requests.ts";
 import { histogram, pairView, single, tallyView, type Sample, type View } from "./view.ts";
 
@@ -45,6 +46,7 @@ export function createMetrics(parts: MetricsParts): Metrics {
   const probe = createProcessProbe();
   const endings = createEndings();
   const cache = createCacheCounts();
+  const redis = createRedisCounts(parts.bus);
   const reloads = { tally: createTally(MOST_WORDS), successful: 1 };
   const unsubscribe = listen(parts.bus, requests, endings, cache, reloads);
   let reading = probe.read();
@@ -52,6 +54,7 @@ export function createMetrics(parts: MetricsParts): Metrics {
     ...requestViews(requests),
     ...endingViews(endings),
     ...cacheViews(cache),
+    ...redisViews(redis),
     tallyView("spillway_config_reload_total", "Reloads that were tried", "outcome", reloads.tally),
     single(
       "spillway_config_last_reload_successful",
@@ -84,7 +87,7 @@ export function createMetrics(parts: MetricsParts): Metrics {
       return registry.getMetricsAsJSON();
     },
     close() {
-      for (const end of unsubscribe) end();
+      for (const end of [...unsubscribe, redis.close]) end();
       probe.close();
     },
   };

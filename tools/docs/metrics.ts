@@ -22,6 +22,7 @@ export async function metricFacts(): Promise<readonly MetricFacts[]> {
   bus.publish("spillway:turned-away", { reason: "malformed", status: 400, detail: "", address: "" });
   bus.publish("spillway:fault", { where: "docs", error: new Error("none") });
   bus.publish("spillway:cache-rejected", { tier: "redis", reason: "seal" });
+  bus.publish("spillway:redis", { role: "cache", state: "up", reason: "" });
   bus.publish("spillway:reload", { outcome: "applied", hash: "", errors: [] });
   try {
     return (await metrics.json()).map((metric) => factsOf(metric as MetricJson));

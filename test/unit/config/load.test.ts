@@ -140,7 +140,6 @@ suite("the place of every error", () => {
       "6:15 routes.0.priority",
       /did you mean "critical"/,
     );
-    oneError(`${MINIMAL}redis:\n  url: x\n`, "7:3 redis", /this version has no Redis connection yet/);
   });
 
   test("a name that cannot be one", () => {

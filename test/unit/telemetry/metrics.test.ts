@@ -62,6 +62,19 @@ test("reloads, faults and requests turned away are counted; a refused reload sho
   assert.ok((await lines(metrics)).includes("spillway_config_last_reload_successful 1"));
 });
 
+test("a connection to Redis is up or not, and its losses are counted", async (t) => {
+  const { bus, metrics } = setUp(t);
+  const tell = (state: "up" | "down"): void => bus.publish("spillway:redis", { role: "cache", state, reason: "" });
+  tell("up");
+  assert.ok((await lines(metrics)).includes('spillway_redis_up{role="cache"} 1'));
+  tell("down");
+  for (let role = 0; role < 100; role++) bus.publish("spillway:redis", { role: `r${role}`, state: "up", reason: "" });
+  const found = await lines(metrics);
+  assert.ok(found.includes('spillway_redis_up{role="cache"} 0'));
+  assert.ok(found.includes('spillway_redis_losses_total{role="cache"} 1'));
+  assert.equal(found.filter((line) => line.startsWith("spillway_redis_up{")).length, 32);
+});
+
 test("a route that no configuration names is _other, and one that left takes its counts along", async (t) => {
   const { bus, metrics } = setUp(t);
   bus.publish("spillway:exchange", endedExchange({ exchange: { route: { name: "gone", dependency: undefined } } }));

@@ -1,0 +1,116 @@
+import type { Cancel, Clock, Random } from "../core/clock.ts";
+import { toError } from "../core/errors.ts";
+import type { RedisState } from "../core/redis.ts";
+import type { RedisClient } from "./redis-client.ts";
+
+/** Milliseconds between the starts of two attempts, at least. */
+const ATTEMPT_EVERY = 1000;
+/** Milliseconds that spread the first attempt after a loss, so that a fleet does not come back as one. */
+const SPREAD = 500;
+/** Milliseconds between two times that a replica in the master's place ends a connection. */
+const READ_ONLY_EVERY = 10_000;
+/** Milliseconds that a close waits for its connections. */
+const CLOSING = 250;
+
+export interface ConnectionParts {
+  readonly clock: Clock;
+  readonly random: Random;
+  /** Makes a client that is not connected yet. Rejects when there can be none. */
+  readonly open: (onReadOnly: () => boolean) => Promise<RedisClient>;
+  /** Told of each change, and of the first failure. `reason`: "" when up. */
+  readonly onChange: (state: RedisState, reason: string) => void;
+}
+
+type Phase =
+  | { readonly at: "waiting"; readonly cancel: Cancel }
+  | { readonly at: "connecting"; readonly client: RedisClient | undefined }
+  | { readonly at: "up"; readonly client: RedisClient }
+  | { readonly at: "closed" };
+
+/** Keeps one client connected: a new one in place of one that is lost, at most one attempt a second. Starts at once. */
+export class RedisConnection {
+  readonly #parts: ConnectionParts;
+  #phase: Phase = { at: "closed" };
+  #attemptedAt = 0;
+  #readOnlyAt = Number.NEGATIVE_INFINITY;
+  #told: RedisState | undefined;
+
+  constructor(parts: ConnectionParts) {
+    this.#parts = parts;
+    this.#attempt();
+  }
+
+  /** The client while it is connected. */
+  get client(): RedisClient | undefined {
+    return this.#phase.at === "up" ? this.#phase.client : undefined;
+  }
+
+  async close(): Promise<void> {
+    const phase = this.#phase;
+    this.#phase = { at: "closed" };
+    if (phase.at === "waiting") phase.cancel();
+    const client = "client" in phase ? phase.client : undefined;
+    if (!client || client.status === "end") return;
+    const { promise, resolve } = Promise.withResolvers<void>();
+    const cancel = this.#parts.clock.after(CLOSING, resolve);
+    client.once("end", resolve);
+    client.disconnect();
+    await promise;
+    cancel();
+  }
+
+  #attempt(): void {
+    this.#attemptedAt = this.#parts.clock.now();
+    const connecting: Phase = { at: "connecting", client: undefined };
+    this.#phase = connecting;
+    this.#parts
+      .open(() => this.#mayReconnect())
+      .then(
+        (client) => {
+          if (this.#phase === connecting) this.#connect(client);
+          else client.disconnect();
+        },
+        (thrown: unknown) => this.#lost(connecting, toError(thrown).message),
+      );
+  }
+
+  #connect(client: RedisClient): void {
+    let phase: Phase = { at: "connecting", client };
+    this.#phase = phase;
+    let reason = "the connection ended";
+    client.on("error", (error: Error) => (reason = error.message));
+    client.on("node error", (error: Error) => (reason = error.message));
+    const over = (): void => this.#lost(phase, reason);
+    client.on("close", over);
+    client.on("end", over);
+    client.on("ready", () => {
+      if (this.#phase !== phase) return;
+      this.#phase = phase = { at: "up", client };
+      this.#tell("up", "");
+    });
+    client.connect().catch((thrown: unknown) => (reason = toError(thrown).message));
+  }
+
+  #lost(phase: Phase, reason: string): void {
+    if (this.#phase !== phase) return;
+    const { clock, random } = this.#parts;
+    const now = clock.now();
+    const wait = Math.max(this.#attemptedAt + ATTEMPT_EVERY - now, this.#told === "down" ? 0 : random() * SPREAD);
+    this.#phase = { at: "waiting", cancel: clock.after(wait, () => this.#attempt(), "background") };
+    if ("client" in phase && phase.client && phase.client.status !== "end") phase.client.disconnect();
+    this.#tell("down", reason);
+  }
+
+  #mayReconnect(): boolean {
+    const now = this.#parts.clock.now();
+    if (now - this.#readOnlyAt < READ_ONLY_EVERY) return false;
+    this.#readOnlyAt = now;
+    return true;
+  }
+
+  #tell(state: RedisState, reason: string): void {
+    if (this.#told === state) return;
+    this.#told = state;
+    this.#parts.onChange(state, reason);
+  }
+}

@@ -1,0 +1,247 @@
+import assert from "node:assert/strict";
+import { suite, test } from "node:test";
+import { createRedis } from "../../../src/cluster/redis.ts";
+import { redisSettings, type RedisSettings } from "../../../src/cluster/settings.ts";
+import { systemClock } from "../../../src/core/clock.ts";
+import { createEventBus, type RedisChanged } from "../../../src/core/events.ts";
+import { RedisError, type Redis, type RedisLink } from "../../../src/core/redis.ts";
+import { startFaultProxy } from "../../support/fault-proxy.ts";
+import { deadPort } from "../../support/raw-origin.ts";
+import { redisMissing, startRedis, startRedisCluster, startRedisSentinel } from "../../support/redis.ts";
+import { until } from "../../support/wait.ts";
+
+type Linked = AsyncDisposable & { readonly redis: Redis; readonly link: RedisLink; readonly events: RedisChanged[] };
+
+function linked(input: object, deadline = 100): Linked {
+  const bus = createEventBus(`link-${Math.random()}`);
+  const events: RedisChanged[] = [];
+  const unsubscribe = bus.subscribe("spillway:redis", (event) => void events.push(event));
+  const settings = redisSettings.parse(input) as RedisSettings;
+  const redis = createRedis(settings, { clock: systemClock, random: () => 0.5, bus });
+  const link = redis.link("test", deadline);
+  return {
+    redis,
+    link,
+    events,
+    async [Symbol.asyncDispose]() {
+      await redis.close();
+      unsubscribe();
+    },
+  };
+}
+
+const up = (link: RedisLink, timeoutMs = 5000): Promise<boolean> =>
+  until(() => link.state() === "up", { timeoutMs, what: "the link is up" });
+
+const failure = async (promise: Promise<unknown>): Promise<string> => {
+  try {
+    await promise;
+    return "none";
+  } catch (error) {
+    assert.ok(error instanceof RedisError, String(error));
+    return error.failure;
+  }
+};
+
+const timed = async <T>(run: () => Promise<T>): Promise<[T, number]> => {
+  const startedAt = performance.now();
+  return [await run(), performance.now() - startedAt];
+};
+
+suite("a link to one server", { skip: redisMissing }, () => {
+  test("fails at once before it is up, then gives strings as octets, numbers and lists", async () => {
+    await using server = await startRedis();
+    await using rig = linked({ url: server.url });
+    assert.equal(await failure(rig.link.call("PING")), "down");
+    await up(rig.link);
+    const octets = Buffer.from([0, 255, 13, 10]);
+    assert.equal(String(await rig.link.call("SET", "k", octets)), "OK");
+    assert.deepEqual(await rig.link.call("GET", "k"), octets);
+    assert.equal(await rig.link.call("GET", "none"), null);
+    assert.equal(await rig.link.call("INCR", "n"), 1);
+    assert.deepEqual(await rig.link.call("MGET", "k", "none"), [octets, null]);
+    assert.match(await server.cli("client", "list"), /name=spillway:test /);
+    assert.deepEqual(
+      rig.events.map(({ role, state, reason }) => [role, state, reason]),
+      [["test", "up", ""]],
+    );
+  });
+
+  test("a batch gives the replies in order, with an error in place of one that failed", async () => {
+    await using server = await startRedis();
+    await using rig = linked({ url: server.url });
+    await up(rig.link);
+    const [first, second, third] = await rig.link.batch([
+      ["SET", "k", "text"],
+      ["INCR", "k"],
+      ["GET", "k"],
+    ]);
+    assert.equal(String(first), "OK");
+    assert.ok(second instanceof RedisError);
+    assert.equal(second.failure, "refused");
+    assert.equal(String(third), "text");
+  });
+
+  test("a script goes whole the first time and by its digest afterwards, also after the server forgot it", async () => {
+    await using server = await startRedis();
+    await using rig = linked({ url: server.url });
+    await up(rig.link);
+    const script = { name: "add", lua: "return redis.call('INCRBY', KEYS[1], ARGV[1])" };
+    assert.equal(await rig.link.script(script, ["n"], [2]), 2);
+    assert.equal(await rig.link.script(script, ["n"], [3]), 5);
+    await server.cli("script", "flush");
+    assert.equal(await rig.link.script(script, ["n"], [1]), 6);
+    assert.match(await server.cli("info", "commandstats"), /cmdstat_eval:calls=2,/);
+  });
+
+  test("a server that is killed fails what is under way and is found again within a second of its return", async () => {
+    await using server = await startRedis();
+    await using rig = linked({ url: server.url }, 2000);
+    await up(rig.link);
+    const states: string[] = [];
+    rig.link.onState((state) => states.push(state));
+    const underWay = failure(rig.link.call("BLPOP", "never", 0));
+    await server.kill();
+    assert.equal(await underWay, "down");
+    const [reason, ms] = await timed(() => failure(rig.link.call("PING")));
+    assert.equal(reason, "down");
+    assert.ok(ms < 5, `${ms} ms`);
+    await server.restart();
+    const [, back] = await timed(() => up(rig.link));
+    assert.ok(back < 1100, `back after ${back} ms`);
+    assert.deepEqual(states, ["down", "up"]);
+    assert.deepEqual(
+      rig.events.map(({ state }) => state),
+      ["up", "down", "up"],
+    );
+  });
+
+  test("a hung server costs one deadline a call, is cut after its silence, and comes back when it wakes", async () => {
+    await using server = await startRedis();
+    await using rig = linked({ url: server.url }, 20);
+    await up(rig.link);
+    server.pause();
+    const [reason, ms] = await timed(() => failure(rig.link.call("GET", "k")));
+    assert.equal(reason, "timeout");
+    assert.ok(ms < 60, `${ms} ms`);
+    await until(() => rig.link.state() === "down", { what: "the silence ends the connection" });
+    const [later, none] = await timed(() => failure(rig.link.call("GET", "k")));
+    assert.equal(later, "down");
+    assert.ok(none < 5, `${none} ms`);
+    server.resume();
+    await up(rig.link, 2500);
+    assert.equal(await rig.link.call("GET", "k"), null);
+  });
+
+  test("calls without a reply do not pile up", async () => {
+    await using server = await startRedis();
+    await using rig = linked({ url: server.url }, 20);
+    await up(rig.link);
+    server.pause();
+    const before = process.memoryUsage().heapUsed;
+    let refused = 0;
+    for (let round = 0; round < 60; round++) {
+      const calls = Array.from({ length: 1000 }, () => rig.link.call("GET", "k").catch((error: Error) => error));
+      for (const error of await Promise.all(calls)) if (/are due already|no connection/.test(String(error))) refused++;
+    }
+    assert.ok(refused >= 50_000, `${refused} of 60,000 calls cost nothing`);
+    const grown = process.memoryUsage().heapUsed - before;
+    assert.ok(grown < 64 * 1024 * 1024, `${grown} octets`);
+    server.resume();
+    await up(rig.link, 2500);
+  });
+
+  test("attempts to connect are at least a second apart", async () => {
+    await using server = await startRedis();
+    await using proxy = await startFaultProxy(server.port);
+    await proxy.set({ kind: "reset" });
+    await using rig = linked({ url: proxy.url.replace("http", "redis") });
+    const startedAt = performance.now();
+    await until(() => proxy.connections >= 3, { timeoutMs: 5000, what: "three attempts" });
+    const ms = performance.now() - startedAt;
+    assert.ok(ms > 1900, `three attempts within ${ms} ms`);
+    assert.equal(rig.events.length, 1, "the first failure is told, and no other");
+  });
+
+  test("nobody there, a wrong password and a stranger who talks are told as a reason, and harm nobody", async () => {
+    await using server = await startRedis({ requirepass: "right" });
+    await using none = linked({ url: `redis://127.0.0.1:${await deadPort()}` });
+    await using wrong = linked({ url: server.url.replace("//", "//:wrong@") });
+    await using without = linked({ url: server.url });
+    await using right = linked({ url: server.url.replace("//", "//:right@") });
+    await up(right.link);
+    for (const [rig, reason] of [
+      [none, /ECONNREFUSED/],
+      [wrong, /WRONGPASS/],
+      [without, /NOAUTH/],
+    ] as const) {
+      await until(() => rig.events.length > 0, { what: "a reason is told" });
+      assert.equal(rig.events[0]!.state, "down");
+      assert.match(rig.events[0]!.reason, reason);
+      assert.equal(await failure(rig.link.call("PING")), "down");
+    }
+  });
+
+  test("what is published comes on a connection of its own, also after that broke", async () => {
+    await using server = await startRedis();
+    await using rig = linked({ url: server.url });
+    const heard: string[] = [];
+    const stop = rig.link.subscribe("news", (message) => heard.push(String(message)));
+    const publishUntilHeard = (text: string): Promise<boolean> =>
+      until(
+        async () => {
+          await server.cli("publish", "news", text);
+          return heard.includes(text);
+        },
+        { timeoutMs: 5000, what: `${text} is heard` },
+      );
+    await publishUntilHeard("one");
+    await server.cli("client", "kill", "type", "pubsub");
+    await publishUntilHeard("two");
+    stop();
+    await until(async () => (await server.cli("pubsub", "numsub", "news")) === "news\n0", { what: "nobody listens" });
+  });
+});
+
+suite("a link to a cluster", { skip: redisMissing }, () => {
+  test("routes by key, listens, and goes on with a replica in place of a master that was killed", async () => {
+    await using cluster = await startRedisCluster(1);
+    await using rig = linked({ cluster: cluster.masters.map(({ url }) => url) }, 200);
+    await up(rig.link);
+    const keys = Array.from({ length: 30 }, (_, index) => `key-${index}`);
+    const setAll = () => Promise.all(keys.map((key) => failure(rig.link.call("SET", key, key))));
+    await until(async () => (await setAll()).every((reason) => reason === "none"), { what: "all keys can be set" });
+    const heard: string[] = [];
+    rig.link.subscribe("news", (message) => heard.push(String(message)));
+    await until(
+      async () => {
+        await rig.link.call("PUBLISH", "news", "x");
+        return heard.length > 0;
+      },
+      { timeoutMs: 5000, what: "news are heard" },
+    );
+    await cluster.masters[0]!.kill();
+    const startedAt = performance.now();
+    await until(async () => (await setAll()).every((reason) => reason === "none"), {
+      timeoutMs: 10_000,
+      what: "all keys can be set again",
+    });
+    assert.ok(performance.now() - startedAt < 10_000);
+  });
+});
+
+suite("a link through sentinels", { skip: redisMissing }, () => {
+  test("finds the master, and the new one when that was killed", async () => {
+    await using sentinels = await startRedisSentinel(1);
+    await using rig = linked({ sentinels: { hosts: sentinels.hosts, name: sentinels.name } }, 200);
+    await up(rig.link);
+    await rig.link.call("SET", "k", "v");
+    await until(async () => (await sentinels.replica.cli("get", "k")) === "v", { what: "the replica has it" });
+    await sentinels.master.kill();
+    await until(async () => (await failure(rig.link.call("SET", "k", "w"))) === "none", {
+      timeoutMs: 10_000,
+      what: "the new master takes a write",
+    });
+    assert.equal(await sentinels.replica.cli("get", "k"), "w");
+  });
+});
