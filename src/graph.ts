@@ -86,7 +86,7 @@ export function buildGraph(config: Config, before: Graph | undefined, parts: Gra
   }
   const kept = before && keptBy(before.config) === keptBy(config) ? before.store : undefined;
   const store = kept ?? createStore(config.cache, parts.clock, parts.random);
-  const stageParts: StageParts = { store, clock: parts.clock };
+  const stageParts: StageParts = { store };
   const routes = config.routes.map((route) => ({
     match: route.match,
     value: buildRoute(route, dependencies, stageParts),
@@ -123,7 +123,6 @@ function keptBy({ cache, routes }: Config): string {
 
 interface StageParts {
   readonly store: Store;
-  readonly clock: Clock;
 }
 
 function buildRoute(
@@ -143,11 +142,11 @@ function buildRoute(
  * The order of protection, outermost first: client quota, cache, degradation level, admission, retry, breaker.
  * The cache stands before the gates: a hit costs no permit, and a refusal can still become a stale answer.
  */
-function stagesOf(route: NamedRoute, { store, clock }: StageParts): readonly Stage[] {
+function stagesOf(route: NamedRoute, { store }: StageParts): readonly Stage[] {
   const policy = cachePolicy(route.cache);
-  const { ledger, flights } = store;
+  const { ledger, flights, time } = store;
   const tags = [`route:${route.name}`, ...(route.dependency === undefined ? [] : [`dependency:${route.dependency}`])];
-  return policy ? [createCacheStage({ tiers: store.tiersFor(), ledger, flights, clock, policy, tags })] : [];
+  return policy ? [createCacheStage({ tiers: store.tiersFor(), ledger, flights, time, policy, tags })] : [];
 }
 
 /** What answers a route in the end: a fixed answer, the host application or a dependency. */

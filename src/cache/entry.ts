@@ -1,9 +1,12 @@
 import { withoutHeaders, type HeaderList } from "../core/headers.ts";
+import type { Reading } from "./rules/usability.ts";
 import type { StoredHead } from "./rules.ts";
 
 /** A kept answer. Never changed: a newer one takes its place. */
 export interface Entry {
   readonly head: StoredHead;
+  /** Of `head`: `readingOf(head)`. Not written to other tiers. */
+  readonly reading: Reading;
   /** Its Vary field, lines joined; "" without one. */
   readonly vary: string;
   /** What the request that brought it had in the fields that `vary` names. */
@@ -20,12 +23,12 @@ export interface Entry {
   readonly fence: number;
   /** Milliseconds that the dependency took for it. */
   readonly buildMs: number;
-  /** Wall-clock milliseconds from which on it is of no use to anybody, stale or not. */
+  /** Time from which on it is of no use to anybody, stale or not. */
   readonly keepUntil: number;
 }
 
 /** Octets beside texts and body: the objects, arrays, slots and typed array of one entry. */
-const FIXED = 512;
+const FIXED = 640;
 /** Octets of a string's own header and its slot in the list. */
 const A_STRING = 24;
 

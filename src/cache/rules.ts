@@ -1,6 +1,7 @@
 /**
  * The words between the rules of HTTP caching (RFC 9111, 5861, 9213: pure functions, `src/cache/rules/`) and the stage
- * that acts on them. Times are wall-clock milliseconds since 1970, durations milliseconds, header lists flat.
+ * that acts on them. Times are milliseconds since 1970 on the cache's own line (`time.ts`), durations milliseconds,
+ * header lists flat.
  */
 import type { HeaderList } from "../core/headers.ts";
 
@@ -18,8 +19,9 @@ export interface CacheResponse {
 
 /** What is kept of an answer beside its body; enough to decide on every later request. */
 export interface StoredHead extends CacheResponse {
-  /** When the request that brought it was sent, and when its head came: RFC 9111 section 4.2.3. */
-  readonly requestedAt: number;
+  /** How old it was when it came: RFC 9111 section 4.2.3. */
+  readonly initialAge: number;
+  /** When its head came. */
   readonly receivedAt: number;
 }
 

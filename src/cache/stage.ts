@@ -8,10 +8,10 @@ import { hasCredentials, isPlain } from "./flight/inward.ts";
 import { cacheKey, urlOf } from "./key.ts";
 import type { CacheParts } from "./parts.ts";
 import { Pursuit } from "./flight/pursuit.ts";
+import { withheldFrom } from "./rules/audience.ts";
 import { judgeUsable, onlyIfCached } from "./rules/reuse.ts";
 import type { CacheStatus } from "./rules/status.ts";
-import { mayShare } from "./rules/store.ts";
-import { readRuling } from "./rules/targeted.ts";
+import type { CachePolicy, Usability } from "./rules.ts";
 import { invalidatedBy } from "./rules/unsafe.ts";
 import { usability } from "./rules/usability.ts";
 import { varyKey } from "./rules/vary.ts";
@@ -51,16 +51,16 @@ const passBy = async (next: Handler, exchange: Exchange): Promise<Outcome> =>
   told(await next(exchange), { result: "bypass" }, { fwd: "bypass" });
 
 async function answer(parts: CacheParts, next: Handler, exchange: Exchange): Promise<Outcome> {
-  const { tiers, clock, policy } = parts;
+  const { tiers, time, policy } = parts;
   const key = cacheKey(exchange);
   const found = tiers.find(key, variantsOf(exchange));
   const kept = usable(parts, exchange, key, found instanceof Promise ? await found : found);
   const entry = kept?.entry;
   const pursuit = new Pursuit(parts, next, exchange, key, entry);
-  const use = entry && usability(entry.head, policy, clock.wall());
+  const use = entry && usability(entry.head, policy, time.now(), entry.reading);
   if (use && kept.standing === "stale") Object.assign(use, { lifetime: Math.min(use.lifetime, use.age) });
   const verdict = use && judgeUsable(exchange, use);
-  if (entry && verdict?.use === "fresh") return fresh(parts, exchange, entry);
+  if (entry && use && verdict?.use === "fresh") return fresh(use, policy, exchange, entry);
   // A part of what is not kept is the dependency's to give.
   if (hasHeader(exchange.headers, "range")) return passBy(next, exchange);
   if (entry && verdict?.use === "stale-while-revalidate") {
@@ -103,19 +103,19 @@ function usable({ ledger, tiers }: CacheParts, exchange: Exchange, key: string, 
 }
 
 /** Who says who they are gets only what says of itself that it is for everyone. */
-const mayHave = (exchange: Exchange, { head }: Entry): boolean =>
-  !hasCredentials(exchange) || mayShare(exchange, readRuling(head.headers).directives) === undefined;
+const mayHave = (exchange: Exchange, { reading }: Entry): boolean =>
+  !hasCredentials(exchange) || withheldFrom(exchange, reading.audience) === undefined;
 
-function fresh({ clock, policy }: CacheParts, exchange: Exchange, entry: Entry): Outcome {
-  const { age, lifetime } = usability(entry.head, policy, clock.wall());
+function fresh(use: Usability, policy: CachePolicy, exchange: Exchange, entry: Entry): Outcome {
+  const { age, lifetime } = use;
   const status: CacheStatus = { hit: true, ttl: lifetime - age };
   const detail = policy.by === "operator" ? { detail: "operator-ttl" } : {};
   return told(answerFrom(entry, exchange, age), { result: "hit" }, { ...status, ...detail });
 }
 
 /** An answer past its freshness, or one the client would rather not have had. `detail` says on what ground. */
-function stale({ clock, policy }: CacheParts, exchange: Exchange, entry: Entry, detail: string): Outcome {
-  const { age, lifetime } = usability(entry.head, policy, clock.wall());
+function stale({ time, policy }: CacheParts, exchange: Exchange, entry: Entry, detail: string): Outcome {
+  const { age, lifetime } = usability(entry.head, policy, time.now(), entry.reading);
   const staleMs = Math.max(0, age - lifetime);
   return told(
     answerFrom(entry, exchange, age),

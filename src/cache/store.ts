@@ -4,12 +4,15 @@ import type { CacheSettings } from "./settings.ts";
 import { Ledger } from "./tags/ledger.ts";
 import { createMemoryTier } from "./tiers/memory.ts";
 import { Tiers, type NamedTier } from "./tiers/tiers.ts";
+import { steadyTime, type CacheTime } from "./time.ts";
 
 /** What all cached routes share: the kept answers and what is under way. Survives reloads that leave `cache` as it is. */
 export interface Store {
   readonly settings: CacheSettings;
   readonly ledger: Ledger;
   readonly flights: Flights;
+  /** On which all that is kept is dated. */
+  readonly time: CacheTime;
   /** The tiers that a route chose. */
   tiersFor(): Tiers;
   close(): Promise<void>;
@@ -17,12 +20,14 @@ export interface Store {
 
 export function createStore(settings: CacheSettings, clock: Clock, random: Random): Store {
   const ledger = new Ledger();
+  const time = steadyTime(clock);
   const tiers: readonly NamedTier[] = [{ name: "memory", tier: createMemoryTier(settings.memory) }];
   return {
     settings,
     ledger,
     flights: new Flights(clock, random, settings.maxEntry),
-    tiersFor: () => new Tiers(tiers),
+    time,
+    tiersFor: () => new Tiers(tiers, time),
     async close() {
       await Promise.all(tiers.map(async ({ tier }) => tier.close()));
     },

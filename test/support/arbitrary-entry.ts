@@ -1,5 +1,6 @@
 import * as fc from "fast-check";
 import type { Entry } from "../../src/cache/entry.ts";
+import { readingOf } from "../../src/cache/rules/usability.ts";
 
 const octets = fc.string({ unit: fc.integer({ min: 0, max: 255 }).map((code) => String.fromCharCode(code)) });
 /** Any sequence of UTF-16 code units: no need to be well formed. */
@@ -17,26 +18,28 @@ const PLAIN = { noNullPrototype: true };
 
 /** Any entry at all, with bodies of up to `longest` octets. */
 export const arbitraryEntry = (longest = 4096): fc.Arbitrary<Entry> =>
-  fc.record(
-    {
-      head: fc.record(
-        {
-          status: fc.integer({ min: 100, max: 599 }),
-          headers: fc.array(fc.tuple(octets, octets), { maxLength: 20 }).map((pairs) => pairs.flat()),
-          requestedAt: time,
-          receivedAt: time,
-        },
-        PLAIN,
-      ),
-      vary: octets,
-      variant: text,
-      body: fc.uint8Array({ maxLength: longest }).map((octets) => Buffer.from(octets)),
-      url: text,
-      tags: fc.array(text, { maxLength: 70 }),
-      position: count,
-      fence: count,
-      buildMs: time,
-      keepUntil: fc.oneof(time, fc.constant(Number.POSITIVE_INFINITY)),
-    },
-    PLAIN,
-  );
+  fc
+    .record(
+      {
+        head: fc.record(
+          {
+            status: fc.integer({ min: 100, max: 599 }),
+            headers: fc.array(fc.tuple(octets, octets), { maxLength: 20 }).map((pairs) => pairs.flat()),
+            initialAge: time,
+            receivedAt: time,
+          },
+          PLAIN,
+        ),
+        vary: octets,
+        variant: text,
+        body: fc.uint8Array({ maxLength: longest }).map((octets) => Buffer.from(octets)),
+        url: text,
+        tags: fc.array(text, { maxLength: 70 }),
+        position: count,
+        fence: count,
+        buildMs: time,
+        keepUntil: fc.oneof(time, fc.constant(Number.POSITIVE_INFINITY)),
+      },
+      PLAIN,
+    )
+    .map((facts) => ({ ...facts, reading: readingOf(facts.head) }));

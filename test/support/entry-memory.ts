@@ -1,6 +1,7 @@
 /** Puts 10,000 entries of 1 KiB into the memory tier, as an origin's heads and chunks come, and prints what they took. */
 import { cacheKey } from "../../src/cache/key.ts";
 import { bodyOf, keptHeaders, sizeOf } from "../../src/cache/entry.ts";
+import { readingOf } from "../../src/cache/rules/usability.ts";
 import { createMemoryTier } from "../../src/cache/tiers/memory.ts";
 
 const ENTRIES = 10_000;
@@ -24,8 +25,10 @@ function fill(tier: ReturnType<typeof createMemoryTier>): number {
       Date: "Thu, 01 Jan 2026 00:00:00 GMT",
       "Last-Modified": "Thu, 01 Jan 2026 00:00:00 GMT",
     }).flatMap(([name, value]) => [read(name), read(value)]);
+    const head = { status: 200, headers: keptHeaders(headers, 1024), initialAge: i + 0.5, receivedAt: 1e12 + i };
     const entry = {
-      head: { status: 200, headers: keptHeaders(headers, 1024), requestedAt: 1e12 + i, receivedAt: 1e12 + i + 0.5 },
+      head,
+      reading: readingOf(head),
       vary: "",
       variant: "",
       url: read(`http://shop.example${path}`),

@@ -1,13 +1,16 @@
 import assert from "node:assert/strict";
 import { suite, test } from "node:test";
 import type { Entry } from "../../src/cache/entry.ts";
+import { readingOf } from "../../src/cache/rules/usability.ts";
 import { MOST_VARIANTS, type Tier, type VariantOf } from "../../src/cache/tiers/tier.ts";
 
 /** An entry of `body`, variant "" unless told. */
 export function entryOf(body: string, facts: { variant?: string; vary?: string; headers?: string[] } = {}): Entry {
   const { variant = "", vary = "", headers = ["Content-Type", "text/plain"] } = facts;
+  const head = { status: 200, headers, initialAge: 1, receivedAt: 2 };
   return {
-    head: { status: 200, headers, requestedAt: 1, receivedAt: 2 },
+    head,
+    reading: readingOf(head),
     vary,
     variant,
     body: Buffer.from(body),

@@ -9,9 +9,10 @@ import type { Judged, Sharing } from "./flight.ts";
 import type { Fetch } from "./flights.ts";
 import { ownFetch, wholeFetch } from "./inward.ts";
 import { joinParts, urlOf } from "../key.ts";
+import { storedHead, type Receipt } from "../rules/age.ts";
 import { isAbout, updated, validators } from "../rules/conditional.ts";
 import { judgeStore } from "../rules/store.ts";
-import { usefulUntil } from "../rules/usability.ts";
+import { readingOf, usefulUntil } from "../rules/usability.ts";
 import { varyKey } from "../rules/vary.ts";
 import type { CacheRequest, NotStored } from "../rules.ts";
 
@@ -45,8 +46,7 @@ export class EntryFetch implements Fetch {
   readonly #errand: Errand;
   /** Of the ledger, when the load began. */
   readonly position: number;
-  #requestedAt = 0;
-  #receivedAt = 0;
+  #receipt: Receipt = { requestedAt: 0, receivedAt: 0, wall: 0 };
   /** What the dependency said, before a 304 was made whole. */
   #status = 0;
   /** The kept entry with the fields of a 304. */
@@ -68,11 +68,10 @@ export class EntryFetch implements Fetch {
     const known = entry ? validators(entry.head) : [];
     const outcome = await this.#ask(wholeFetch(exchange, departure, known));
     if (!entry || known.length === 0 || outcome.kind !== "served" || outcome.status !== 304) return outcome;
-    const times = { requestedAt: this.#requestedAt, receivedAt: this.#receivedAt };
     outcome.body.cancel(new Error("a 304 has no body"));
     if (!isAbout(entry.head, outcome)) return this.#ask(wholeFetch(exchange, departure, []));
-    const head = updated(entry.head, outcome, times);
-    this.#renewed = { ...entry, head };
+    const head = updated(entry.head, outcome, this.#receipt);
+    this.#renewed = { ...entry, head, reading: readingOf(head) };
     const { status, headers } = head;
     return { ...outcome, status, headers, body: wholeBody(entry.body), by: "cache" };
   }
@@ -111,11 +110,11 @@ export class EntryFetch implements Fetch {
   }
 
   async #ask(exchange: Exchange): Promise<Outcome> {
-    const { clock, flights } = this.#parts;
+    const { time, flights } = this.#parts;
     const { key } = this.#errand;
-    this.#requestedAt = clock.wall();
+    const requestedAt = time.now();
     const outcome = await this.#next(exchange);
-    this.#receivedAt = clock.wall();
+    this.#receipt = { requestedAt, receivedAt: time.now(), wall: time.wall() };
     if (outcome.kind === "served") this.#status = outcome.status;
     if (isFailure(outcome)) flights.notes.failed(key);
     else if (outcome.kind === "served") flights.notes.succeeded(key);
@@ -131,11 +130,12 @@ export class EntryFetch implements Fetch {
     if (status >= 500 && entry) return !verdict.store && verdict.personal ? "nobody" : "wave";
     const tooLong = (body.length ?? 0) > flights.longest;
     if (verdict.store && variant !== undefined && !tooLong) {
-      const head = { status, headers: verdict.headers, requestedAt: this.#requestedAt, receivedAt: this.#receivedAt };
+      const head = storedHead({ status, headers: verdict.headers }, this.#receipt);
+      const reading = readingOf(head);
       const url = urlOf(exchange);
-      const buildMs = this.#receivedAt - this.#requestedAt;
-      const keepUntil = usefulUntil(head, policy);
-      this.#pending = { head, vary, variant, url, tags, buildMs, fence: 0, keepUntil };
+      const buildMs = this.#receipt.receivedAt - this.#receipt.requestedAt;
+      const keepUntil = usefulUntil(head, policy, reading);
+      this.#pending = { head, reading, vary, variant, url, tags, buildMs, fence: 0, keepUntil };
       return "all";
     }
     if (!verdict.store && !verdict.personal) return "wave";

@@ -140,10 +140,7 @@ export class Pursuit {
       return told(outcome, { result: "miss" }, status);
     }
     const { status: code, headers, by, dependencyMs } = outcome;
-    const short = withoutBody(
-      { status: code, headers, requestedAt: 0, receivedAt: this.#parts.clock.wall() },
-      exchange,
-    );
+    const short = withoutBody({ status: code, headers, initialAge: 0, receivedAt: this.#parts.time.now() }, exchange);
     if (short) {
       if (stored) flight.hold();
       seat.leave();

@@ -1,7 +1,8 @@
 /** Conditional requests, those of clients and our own, and what a 304 does to a stored answer (RFC 9111 section 4.3). */
 import type { CacheRequest, CacheResponse, StoredHead } from "../rules.ts";
-import { hasHeader, joinedHeader, withoutHeaders, type HeaderList } from "../../core/headers.ts";
-import { formatDate, parseDate } from "./date.ts";
+import { joinedHeader, withoutHeaders, type HeaderList } from "../../core/headers.ts";
+import { storedHead, type Receipt } from "./age.ts";
+import { parseDate } from "./date.ts";
 import { entityTags, isStrong, weaklyEqual } from "./entity-tag.ts";
 import { firstLine, hopByHop, singleField } from "./fields.ts";
 import { dateOf } from "./lifetime.ts";
@@ -87,17 +88,12 @@ const NEVER_MERGED = ["content-length", "content-encoding", "content-range", "co
  * itself forbids to keep are left out. `Age` and `Date` are never those of the old answer: they would make it old at once.
  * The result has to be judged again: a 304 may say no-store.
  */
-export function updated(
-  stored: StoredHead,
-  response304: CacheResponse,
-  times: { readonly requestedAt: number; readonly receivedAt: number },
-): StoredHead {
+export function updated(stored: StoredHead, response304: CacheResponse, receipt: Receipt): StoredHead {
   const { withheld } = readRuling(response304.headers).directives;
   const dropped = new Set([...hopByHop(response304.headers), ...NEVER_MERGED, ...withheld]);
   const fresh = withoutHeaders(response304.headers, dropped);
   const replaced = new Set(["age", "date", ...withheld]);
   for (let i = 0; i < fresh.length; i += 2) replaced.add(fresh[i]!.toLowerCase());
   const headers = [...withoutHeaders(stored.headers, replaced), ...fresh];
-  if (!hasHeader(headers, "date")) headers.push("Date", formatDate(times.receivedAt));
-  return { status: stored.status, headers, requestedAt: times.requestedAt, receivedAt: times.receivedAt };
+  return storedHead({ status: stored.status, headers }, receipt);
 }

@@ -2,15 +2,14 @@
 import type { CachePolicy, CacheRequest, CacheResponse, NotStored, StoreVerdict } from "../rules.ts";
 import { hasHeader, joinedHeader, withoutHeaders } from "../../core/headers.ts";
 import { parseDate } from "./date.ts";
-import { readDirectives, type Directives } from "./directives.ts";
+import { audienceOf, withheldFrom, type AudienceOptions } from "./audience.ts";
+import { readDirectives } from "./directives.ts";
 import { firstLine, hopByHop } from "./fields.ts";
 import { allowsGuess, hasExplicitLifetime, isOperators, isProvoked } from "./lifetime.ts";
 import { readRuling, type Ruling } from "./targeted.ts";
 import { varyNames } from "./vary.ts";
 
-export interface StoreOptions {
-  /** The route's answers do not depend on cookies: a request with some is like one without. Default: false. */
-  readonly cookieIrrelevant?: boolean;
+export interface StoreOptions extends AudienceOptions {
   /** What to do with an answer that sets a cookie. Default: "refuse". */
   readonly setCookie?: "store" | "refuse";
 }
@@ -28,23 +27,6 @@ const NEVER: ReadonlySet<number> = new Set([400, 413, 414, 429, 431]);
 const isStorable = (status: number): boolean =>
   Number.isInteger(status) && status >= 200 && status <= 599 && status !== 304 && status !== 416 && !NEVER.has(status);
 
-/**
- * Whether an answer is for everybody although the request says who asks: RFC 9111 section 3.5 for `Authorization`, and
- * of those words only `public` for `Cookie`. Holds for storing; a stage may ask the same before reuse.
- */
-export function mayShare(
-  request: CacheRequest,
-  directives: Directives,
-  options: StoreOptions = {},
-): "authorization" | "cookie" | undefined {
-  const { public: open, mustRevalidate, sMaxAge } = directives;
-  if (hasHeader(request.headers, "authorization") && !open && !mustRevalidate && sMaxAge === undefined) {
-    return "authorization";
-  }
-  if (hasHeader(request.headers, "cookie") && !open && options.cookieIrrelevant !== true) return "cookie";
-  return undefined;
-}
-
 /** What forbids storing, whatever the lifetime. */
 function forbidden(
   request: CacheRequest,
@@ -60,7 +42,7 @@ function forbidden(
   if (directives.mustUnderstand && !understood) return "status";
   if (varyNames(response) === undefined) return "vary-star";
   if (hasHeader(response.headers, "set-cookie") && options.setCookie !== "store") return "set-cookie";
-  return mayShare(request, directives, options);
+  return withheldFrom(request, audienceOf(directives), options);
 }
 
 function forbiddenByRequest(request: CacheRequest): NotStored | undefined {

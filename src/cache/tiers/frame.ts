@@ -11,7 +11,7 @@
  * | 8 | 8 | fence, IEEE 754 double |
  * | 16 | 8 | keepUntil, double |
  * | 24 | 8 | position, double |
- * | 32 | 16 | requestedAt and receivedAt, doubles |
+ * | 32 | 16 | initialAge and receivedAt, doubles |
  * | 48 | 8 | buildMs, double |
  * | 56 | 2 | status |
  * | 58 | | vary, variant, url; count and texts of the tags; count and texts of the header list; the body |
@@ -20,6 +20,7 @@
  * (little-endian) instead of ISO 8859-1; then its characters. The body is copied, never looked into.
  */
 import type { Entry } from "../entry.ts";
+import { readingOf } from "../rules/usability.ts";
 
 /** Raised with any change of the layout: what another version wrote is a miss. */
 export const FRAME_VERSION = 1;
@@ -34,7 +35,7 @@ const MAGIC = 0x5357;
 const FLAGS_AT = 3;
 const BODY_LENGTH_AT = 4;
 const POSITION_AT = 24;
-const REQUESTED_AT = 32;
+const INITIAL_AGE_AT = 32;
 const RECEIVED_AT = 40;
 const BUILD_AT = 48;
 const STATUS_AT = 56;
@@ -55,7 +56,7 @@ export function encodeFrame(entry: Entry, room = 0): Buffer {
   frame.writeDoubleBE(entry.fence, FENCE_AT);
   frame.writeDoubleBE(entry.keepUntil, KEEP_UNTIL_AT);
   frame.writeDoubleBE(entry.position, POSITION_AT);
-  frame.writeDoubleBE(head.requestedAt, REQUESTED_AT);
+  frame.writeDoubleBE(head.initialAge, INITIAL_AGE_AT);
   frame.writeDoubleBE(head.receivedAt, RECEIVED_AT);
   frame.writeDoubleBE(entry.buildMs, BUILD_AT);
   frame.writeUInt16BE(head.status, STATUS_AT);
@@ -83,9 +84,11 @@ export function decodeFrame(bytes: Buffer): Entry | NotAFrame {
   const tags = reader.texts();
   const headers = reader.texts();
   if (!reader.intact || bytes.length - reader.at !== bytes.readUInt32BE(BODY_LENGTH_AT)) return "corrupt";
-  const times = { requestedAt: bytes.readDoubleBE(REQUESTED_AT), receivedAt: bytes.readDoubleBE(RECEIVED_AT) };
+  const times = { initialAge: bytes.readDoubleBE(INITIAL_AGE_AT), receivedAt: bytes.readDoubleBE(RECEIVED_AT) };
+  const head = { status: bytes.readUInt16BE(STATUS_AT), headers, ...times };
   const entry: Entry = {
-    head: { status: bytes.readUInt16BE(STATUS_AT), headers, ...times },
+    head,
+    reading: readingOf(head),
     vary,
     variant,
     body: ownBody(bytes, reader.at),
@@ -96,7 +99,7 @@ export function decodeFrame(bytes: Buffer): Entry | NotAFrame {
     buildMs: bytes.readDoubleBE(BUILD_AT),
     keepUntil: bytes.readDoubleBE(KEEP_UNTIL_AT),
   };
-  const sum = entry.position + entry.fence + entry.buildMs + entry.keepUntil + times.requestedAt + times.receivedAt;
+  const sum = entry.position + entry.fence + entry.buildMs + entry.keepUntil + times.initialAge + times.receivedAt;
   return headers.length % 2 === 0 && !Number.isNaN(sum) ? entry : "corrupt";
 }
 

@@ -1,4 +1,5 @@
 import type { Entry } from "../entry.ts";
+import type { CacheTime } from "../time.ts";
 import type { Tier, VariantOf } from "./tier.ts";
 
 /** Nearest first. */
@@ -22,9 +23,11 @@ export interface Found {
  */
 export class Tiers {
   readonly #tiers: readonly NamedTier[];
+  readonly #time: Pick<CacheTime, "ahead">;
 
-  constructor(tiers: readonly NamedTier[]) {
+  constructor(tiers: readonly NamedTier[], time: Pick<CacheTime, "ahead">) {
     this.#tiers = tiers;
+    this.#time = time;
   }
 
   /** A promise only where a tier other than memory is asked. */
@@ -45,19 +48,31 @@ export class Tiers {
   ): Promise<Found | undefined> {
     for (let at = start; at < this.#tiers.length; at++) {
       const { name, tier } = this.#tiers[at]!;
-      const entry = await (at === start && asked ? asked : tier.get(key, variantOf));
-      if (!entry) continue;
-      for (const nearer of this.#tiers.slice(0, at)) void nearer.tier.set(key, entry);
+      const found = await (at === start && asked ? asked : tier.get(key, variantOf));
+      if (!found) continue;
+      const entry = name === "memory" ? found : moved(found, -this.#time.ahead());
+      for (const nearer of this.#tiers.slice(0, at)) this.#set(nearer, key, entry);
       return { entry, tier: name };
     }
     return undefined;
   }
 
   put(key: string, entry: Entry): void {
-    for (const { tier } of this.#tiers) void tier.set(key, entry);
+    for (const tier of this.#tiers) this.#set(tier, key, entry);
   }
 
   drop(key: string): void {
     for (const { tier } of this.#tiers) void tier.delete(key);
   }
+
+  #set({ name, tier }: NamedTier, key: string, entry: Entry): void {
+    void tier.set(key, name === "memory" ? entry : moved(entry, this.#time.ahead()));
+  }
+}
+
+/** An entry whose times are so many milliseconds later: other processes share tiers, but no line of time. */
+function moved(entry: Entry, by: number): Entry {
+  if (by === 0) return entry;
+  const head = { ...entry.head, receivedAt: entry.head.receivedAt + by };
+  return { ...entry, head, keepUntil: entry.keepUntil + by };
 }

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import type { IncomingMessage, ServerResponse } from "node:http";
+import { systemClock, type Clock } from "../../../src/core/clock.ts";
 import { startGateway, type TestConfig, type TestGateway } from "../../support/gateway.ts";
 import { connectRaw, type RawResponse } from "../../support/raw-client.ts";
 import { startOrigin } from "../../support/raw-origin.ts";
@@ -33,11 +34,16 @@ export interface Answer {
 }
 
 /** A gateway with one cached route in front of an origin that behaves as told. */
-export async function startRig(cache: object | string, first: Behaviour, config: TestConfig = {}): Promise<Rig> {
+export async function startRig(
+  cache: object | string,
+  first: Behaviour,
+  config: TestConfig = {},
+  clock: Clock = systemClock,
+): Promise<Rig> {
   let behaviour = first;
   let calls = 0;
   const origin = await startOrigin((request, response) => behaviour(request, response, ++calls));
-  const gateway = await startGateway({ target: origin.url, route: { cache }, ...config });
+  const gateway = await startGateway({ target: origin.url, route: { cache }, ...config }, clock);
   const ask = async (path = "/x", fields = "", method = "GET"): Promise<Answer> => {
     using client = await connectRaw(gateway.port);
     const startedAt = performance.now();

@@ -8,7 +8,7 @@ import { usability } from "../../../src/cache/rules/usability.ts";
 
 const T = Date.UTC(2026, 10, 20, 12);
 const at = (seconds: number): string => formatDate(T + seconds * 1000);
-const stored = (headers: string[], status = 200): StoredHead => ({ status, headers, requestedAt: T, receivedAt: T });
+const stored = (headers: string[], status = 200): StoredHead => ({ status, headers, initialAge: 0, receivedAt: T });
 
 interface Row {
   readonly why: string;
@@ -111,6 +111,7 @@ suite("conditional requests, RFC 9111 section 4.3", () => {
         updated(has, stored(["Cache-Control", one, "Connection", third, "ETag", other], 304), {
           requestedAt: 1,
           receivedAt: 2,
+          wall: 2,
         });
         isAbout(has, stored(["ETag", third], 304));
         validators(has);
@@ -121,7 +122,7 @@ suite("conditional requests, RFC 9111 section 4.3", () => {
 });
 
 suite("what a 304 does to a stored answer, RFC 9111 section 3.2", () => {
-  const times = { requestedAt: T + 9000, receivedAt: T + 10_000 };
+  const times = { requestedAt: T + 9000, receivedAt: T + 10_000, wall: T + 10_000 };
   const after = (has: string[], says: string[]): string[] =>
     updated(stored(has), { status: 304, headers: says }, times).headers;
   const date = ["Date", at(10)];
@@ -178,7 +179,8 @@ suite("what a 304 does to a stored answer, RFC 9111 section 3.2", () => {
   test("is young again without Age and Date of the old one (4.2.3)", () => {
     const old = stored(["Age", "7200", "Date", at(-9999), "Cache-Control", "max-age=60"]);
     const fresh = updated(old, { status: 304, headers: [] }, times);
-    assert.deepEqual(fresh, { status: 200, headers: ["Cache-Control", "max-age=60", "Date", at(10)], ...times });
+    const headers = ["Cache-Control", "max-age=60", "Date", at(10)];
+    assert.deepEqual(fresh, { status: 200, headers, initialAge: 1000, receivedAt: times.receivedAt });
     assert.equal(usability(fresh, { by: "origin" }, times.receivedAt).age, 1000);
   });
 

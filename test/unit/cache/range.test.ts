@@ -11,7 +11,7 @@ const BEYOND: RangeVerdict = { kind: "unsatisfiable" };
 const part = (first: number, last: number): RangeVerdict => ({ kind: "one", first, last });
 
 function read(asks: string[], has: string[] = [], length = 10, method = "GET", status = 200): RangeVerdict {
-  return readRange({ method, headers: asks }, { status, headers: has, requestedAt: T, receivedAt: T }, length);
+  return readRange({ method, headers: asks }, { status, headers: has, initialAge: 0, receivedAt: T }, length);
 }
 
 const RANGES: [range: string, is: RangeVerdict][] = [

@@ -94,7 +94,7 @@ const ROWS: Row[] = [
   { why: "request no-store is about storing (5.2.1.5)", asks: cc("no-store"), says: "max-age=60", age: 1, is: FRESH },
 ];
 
-const stored = (headers: string[], status = 200): StoredHead => ({ status, headers, requestedAt: T, receivedAt: T });
+const stored = (headers: string[], status = 200): StoredHead => ({ status, headers, initialAge: 0, receivedAt: T });
 
 suite("reuse, RFC 9111 section 4", () => {
   for (const { why, says, age, asks = [], policy = ORIGIN, is } of ROWS) {

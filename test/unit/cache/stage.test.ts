@@ -32,8 +32,8 @@ function setUp(first: Answerer, policy: CachePolicy = { by: "origin" }) {
   const store = createStore(cacheSettings.parse({ memory: "1MiB", maxEntry: "64KiB" }), clock, () => 0.5);
   const asked: Exchange[] = [];
   const inside = { answer: first };
-  const { ledger, flights } = store;
-  const parts = { tiers: store.tiersFor(), ledger, flights, clock, policy, tags: ["route:all"] };
+  const { ledger, flights, time } = store;
+  const parts = { tiers: store.tiersFor(), ledger, flights, time, policy, tags: ["route:all"] };
   const handler = createCacheStage(parts)(async (exchange) => {
     asked.push(exchange);
     return inside.answer(exchange);

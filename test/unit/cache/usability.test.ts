@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { suite, test } from "node:test";
 import * as fc from "fast-check";
 import type { CachePolicy, StoredHead, Usability } from "../../../src/cache/rules.ts";
+import { storedHead } from "../../../src/cache/rules/age.ts";
 import { formatDate } from "../../../src/cache/rules/date.ts";
 import { usability } from "../../../src/cache/rules/usability.ts";
 
@@ -14,7 +15,8 @@ const MOST = 2 ** 31 * 1000;
 
 const at = (seconds: number): string => formatDate(T + seconds * 1000);
 const cc = (value: string): string[] => ["Cache-Control", value];
-const head = (headers: string[], status = 200): StoredHead => ({ status, headers, requestedAt: T, receivedAt: T });
+const head = (headers: string[], status = 200, requestedAt = T): StoredHead =>
+  storedHead({ status, headers }, { requestedAt, receivedAt: T, wall: T });
 
 interface Row {
   readonly why: string;
@@ -192,13 +194,13 @@ suite("usability, RFC 9111 section 4.2", () => {
   }
 
   test("counts the response delay and the time in store (4.2.3)", () => {
-    const stored = { ...head([...DATE, "Age", "10"]), requestedAt: T - 2000 };
+    const stored = head([...DATE, "Age", "10"], 200, T - 2000);
     assert.equal(usability(stored, ORIGIN, T + 3000).age, 15_000);
   });
 
   test("a clock that was set back makes nothing younger than it came (4.2.3)", () => {
     assert.equal(usability(head([...DATE, "Age", "10"]), ORIGIN, T - HOUR).age, 10_000);
-    assert.equal(usability({ ...head(DATE), requestedAt: T + HOUR }, ORIGIN, T).age, 0);
+    assert.equal(usability(head(DATE, 200, T + HOUR), ORIGIN, T).age, 0);
   });
 
   test("whatever the fields, no number is negative or none, and what must be revalidated has no window", () => {

@@ -67,7 +67,7 @@ for (const [name, secrets] of [
     test("costs 64 octets at most beside body, texts and the head as it is on the wire", () => {
       const { codec } = rig(...secrets);
       const headers = ["Content-Type", "application/json", "Cache-Control", "public, max-age=60", "ETag", '"abc"'];
-      const head = { status: 200, headers, requestedAt: 1.7e12, receivedAt: 1.7e12 };
+      const head = { status: 200, headers, initialAge: 0, receivedAt: 1.7e12 };
       const entry = { ...entryOf(""), head, tags: [], body: Buffer.alloc(100_000, 0xfe) };
       const wire = `HTTP/1.1 200 OK\r\n${headers.map((text, i) => text + (i % 2 ? "\r\n" : ": ")).join("")}\r\n`;
       const cost = codec.encode("key", entry).length - 100_000 - wire.length - entry.url.length;
