@@ -56,7 +56,7 @@ export function createGateway(config: Config, parts: GatewayParts): Gateway {
   const { listen } = config;
   const name = listen.name ?? parts.name ?? `spillway-${createHexSource(4)()}`;
   const bus = createEventBus(createHexSource(8)());
-  const graphs = createGraphs(config, { clock, random, material });
+  const graphs = createGraphs(config, { clock, random, bus, material });
   const memory = createMemoryGuard(
     clock,
     listen.maxMemory ?? memoryLimit(totalmem(), parts.processes ?? 1),

@@ -3,6 +3,7 @@ import type { Handler, Stage } from "./core/stage.ts";
 import { onion } from "./core/stage.ts";
 import { createHexSource, type Clock, type Random } from "./core/clock.ts";
 import { continueTrace } from "./core/trace.ts";
+import type { EventBus } from "./core/events.ts";
 import type { Config, NamedRoute } from "./config/schema.ts";
 import type { Material } from "./config/material.ts";
 import { editHeaders, type HeaderEdits } from "./dependency/fields.ts";
@@ -13,7 +14,8 @@ import type { EdgeRoute, Judgement } from "./http/judge.ts";
 import { readHost } from "./routing/authority.ts";
 import { createCacheStage } from "./cache/stage.ts";
 import { createStore, type Store } from "./cache/store.ts";
-import { cachePolicy } from "./cache/settings.ts";
+import { cacheOptions, cachePolicy } from "./cache/settings.ts";
+import { compileTags } from "./cache/tags/route-tags.ts";
 import { compilePriority } from "./routing/priority.ts";
 import { compileRewrite } from "./routing/rewrite.ts";
 import type { FixedAnswer, RouteSettings } from "./routing/settings.ts";
@@ -32,6 +34,7 @@ export interface Graph {
 interface GraphParts {
   readonly clock: Clock;
   readonly random: Random;
+  readonly bus: EventBus;
   readonly material: Material;
 }
 
@@ -85,7 +88,7 @@ export function buildGraph(config: Config, before: Graph | undefined, parts: Gra
     dependencies.set(name, same ? former : createHttpDependency(name, settings, { ...parts, ca }));
   }
   const kept = before && keptBy(before.config) === keptBy(config) ? before.store : undefined;
-  const store = kept ?? createStore(config.cache, parts.clock, parts.random);
+  const store = kept ?? createStore(config.cache, parts);
   const stageParts: StageParts = { store };
   const routes = config.routes.map((route) => ({
     match: route.match,
@@ -116,7 +119,9 @@ export function buildGraph(config: Config, before: Graph | undefined, parts: Gra
  */
 function keptBy({ cache, routes }: Config): string {
   const ways = routes.map(({ match, dependency, rewrite, requestHeaders, responseHeaders, cache: own }) =>
-    cachePolicy(own) ? { match, dependency, rewrite, requestHeaders, responseHeaders } : undefined,
+    cachePolicy(own)
+      ? { match, dependency, rewrite, requestHeaders, responseHeaders, tags: cacheOptions(own).tags }
+      : undefined,
   );
   return JSON.stringify([cache, ways.filter((way) => way !== undefined)]);
 }
@@ -144,9 +149,13 @@ function buildRoute(
  */
 function stagesOf(route: NamedRoute, { store }: StageParts): readonly Stage[] {
   const policy = cachePolicy(route.cache);
-  const { ledger, flights, time } = store;
-  const tags = [`route:${route.name}`, ...(route.dependency === undefined ? [] : [`dependency:${route.dependency}`])];
-  return policy ? [createCacheStage({ tiers: store.tiersFor(), ledger, flights, time, policy, tags })] : [];
+  if (!policy) return [];
+  const { ledger, flights, bus, time, purge } = store;
+  const { tags: templates = [], passTags = false } = cacheOptions(route.cache);
+  const fixed = [`route:${route.name}`, ...(route.dependency === undefined ? [] : [`dependency:${route.dependency}`])];
+  const tags = compileTags(fixed, templates);
+  const tiers = store.tiersFor();
+  return [createCacheStage({ tiers, ledger, flights, bus, time, policy, tags, passTags, purge })];
 }
 
 /** What answers a route in the end: a fixed answer, the host application or a dependency. */

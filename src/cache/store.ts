@@ -1,7 +1,9 @@
 import type { Clock, Random } from "../core/clock.ts";
+import type { EventBus } from "../core/events.ts";
 import { Flights } from "./flight/flights.ts";
 import type { CacheSettings } from "./settings.ts";
-import { Ledger } from "./tags/ledger.ts";
+import { compileCascade, type Cascade } from "./tags/cascade.ts";
+import { Ledger, type Purge } from "./tags/ledger.ts";
 import { createMemoryTier } from "./tiers/memory.ts";
 import { Tiers, type NamedTier } from "./tiers/tiers.ts";
 import { steadyTime, type CacheTime } from "./time.ts";
@@ -13,21 +15,37 @@ export interface Store {
   readonly flights: Flights;
   /** On which all that is kept is dated. */
   readonly time: CacheTime;
+  readonly bus: EventBus;
+  readonly cascade: Cascade;
   /** The tiers that a route chose. */
   tiersFor(): Tiers;
+  /** In force here when it returns; resolves to its position. */
+  purge(purge: Purge): Promise<number>;
   close(): Promise<void>;
 }
 
-export function createStore(settings: CacheSettings, clock: Clock, random: Random): Store {
-  const ledger = new Ledger();
+export interface StoreParts {
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly bus: EventBus;
+}
+
+export function createStore(settings: CacheSettings, { clock, random, bus }: StoreParts): Store {
   const time = steadyTime(clock);
+  const ledger = new Ledger({ wall: () => time.now() });
   const tiers: readonly NamedTier[] = [{ name: "memory", tier: createMemoryTier(settings.memory) }];
   return {
     settings,
     ledger,
     flights: new Flights(clock, random, settings.maxEntry),
     time,
+    bus,
+    cascade: compileCascade(settings.cascade ?? {}),
     tiersFor: () => new Tiers(tiers, time),
+    async purge(purge) {
+      ledger.record(purge);
+      return ledger.position;
+    },
     async close() {
       await Promise.all(tiers.map(async ({ tier }) => tier.close()));
     },

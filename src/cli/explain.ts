@@ -1,4 +1,5 @@
 import { loadConfigFile } from "../config/load.ts";
+import { createEventBus } from "../core/events.ts";
 import type { Config } from "../config/schema.ts";
 import { systemClock, systemRandom } from "../core/clock.ts";
 import { UsageError } from "../core/errors.ts";
@@ -114,6 +115,7 @@ async function judge(asked: Asked, config: Config): Promise<Explained> {
   const graph = buildGraph(config, undefined, {
     clock: systemClock,
     random: systemRandom,
+    bus: createEventBus("explain"),
     material: { tls: undefined, authorities: new Map() },
   });
   try {
