@@ -61,7 +61,9 @@ export const cacheSettings = z
       .record(tag, z.array(tag).min(1).max(64))
       .refine((edges) => Object.keys(edges).length <= 256, "at most 256 tags have dependents")
       .optional()
-      .describe('Tags that are purged with a tag, such as { "table:users": [user-list, dashboard] }; cycles do no harm'),
+      .describe(
+        'Tags that are purged with a tag, such as { "table:users": [user-list, dashboard] }; cycles do no harm',
+      ),
   })
   .refine(({ memory, maxEntry }) => maxEntry <= memory, {
     path: ["maxEntry"],

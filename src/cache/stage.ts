@@ -42,7 +42,6 @@ async function passMethod(parts: CacheParts, next: Handler, exchange: Exchange):
       const [path, query] = at < 0 ? [target, ""] : [target.slice(0, at), target.slice(at)];
       const named = { scheme: exchange.scheme, authority: exchange.authority, path, query };
       void parts.purge({ targets: [{ kind: "url", url: urlOf(named) }], soft: false, changed: true });
-      parts.tiers.drop(cacheKey(named));
     }
   }
   return told(untagged(parts, outcome), { result: "bypass" }, { fwd: "method" });

@@ -34,7 +34,11 @@ export type FailedReason =
 export type CacheUse =
   | { readonly result: "miss" | "bypass" }
   | { readonly result: "hit"; readonly tier: CacheTier }
-  | { readonly result: "stale"; readonly tier: CacheTier; /** Milliseconds past its freshness. */ readonly staleMs: number };
+  | {
+      readonly result: "stale";
+      readonly tier: CacheTier;
+      /** Milliseconds past its freshness. */ readonly staleMs: number;
+    };
 
 /** Where a kept answer was, nearest first. */
 export type CacheTier = "memory" | "redis" | "postgres";

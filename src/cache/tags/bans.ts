@@ -87,7 +87,7 @@ export class Bans {
 
   /** The newest first. */
   newest(most: number): { readonly target: BanTarget; readonly mark: Mark; readonly until: number }[] {
-    return this.#bans.slice(-most).reverse();
+    return this.#bans.slice(-most).toReversed();
   }
 }
 

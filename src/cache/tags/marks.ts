@@ -83,7 +83,7 @@ export class Marks {
     const names: string[] = [];
     let at = 0;
     for (const name of this.#marks.keys()) if (at++ >= skipped) names.push(name);
-    return names.reverse().map((name) => ({ name, mark: this.get(name) }));
+    return names.toReversed().map((name) => ({ name, mark: this.get(name) }));
   }
 
   #dropOldest(): Mark {

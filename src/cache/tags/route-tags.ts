@@ -13,5 +13,8 @@ export const holesOf = (tag: string): readonly string[] => Array.from(tag.matchA
 export function compileTags(fixed: readonly string[], templates: readonly string[]): RouteTags {
   const all = [...fixed, ...templates];
   if (templates.every((tag) => holesOf(tag).length === 0)) return () => all;
-  return (params) => [...fixed, ...templates.map((tag) => tag.replaceAll(HOLE, (_, name: string) => params[name] ?? ""))];
+  return (params) => [
+    ...fixed,
+    ...templates.map((tag) => tag.replaceAll(HOLE, (_, name: string) => params[name] ?? "")),
+  ];
 }

@@ -3,7 +3,6 @@ import type { Entry } from "../entry.ts";
 import type { CacheTime } from "../time.ts";
 import type { Tier, VariantOf } from "./tier.ts";
 
-
 /** A tier with its name. A remote one is guarded: it never rejects and answers within its deadline. */
 export interface NamedTier {
   readonly name: CacheTier;
