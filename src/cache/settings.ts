@@ -2,6 +2,12 @@ import { z } from "zod";
 import { bytes, duration } from "../core/units.ts";
 import type { CachePolicy } from "./rules.ts";
 
+/** A parameter of the path in a tag. */
+export const HOLE = /\{([^{}]*)\}/g;
+
+/** Names of the parameters in a tag such as `product:{id}`. */
+export const holesOf = (text: string): readonly string[] => Array.from(text.matchAll(HOLE), ([, name]) => name!);
+
 const tag = z
   .string()
   .regex(/^[!-+\--~]{1,256}$/, "expected a tag: 1 to 256 visible ASCII characters, no blanks, no commas");

@@ -1,4 +1,4 @@
-import { holesOf } from "../cache/tags/route-tags.ts";
+import { holesOf } from "../cache/settings.ts";
 import { isLoopback } from "../core/address.ts";
 import { unreachable, type Matched } from "./reach.ts";
 import { nearest } from "./nearest.ts";

@@ -1,6 +1,3 @@
-/** Characters of a prefix or pattern. */
-export const LONGEST_PATTERN = 1024;
-
 /**
  * Whether all of `text` is as the pattern says: `*` stands for any characters, `?` for one, all others for themselves.
  * No regular expression: what does not fit is tried again from the last `*` on and never from an earlier one, so it

@@ -1,10 +1,7 @@
+import { HOLE, holesOf } from "../settings.ts";
+
 /** The tags of a route for one request. */
 export type RouteTags = (params: Readonly<Record<string, string>>) => readonly string[];
-
-const HOLE = /\{([^{}]*)\}/g;
-
-/** Names between braces in a tag such as `product:{id}`. */
-export const holesOf = (tag: string): readonly string[] => Array.from(tag.matchAll(HOLE), ([, name]) => name!);
 
 /**
  * Tags with the parameters of the path filled in. `fixed` go first as they are. One list for all requests where no tag

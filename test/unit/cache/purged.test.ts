@@ -38,7 +38,6 @@ function setUp(t: TestContext, first: readonly string[] = [], options: { tags?: 
   const stage = createCacheStage({
     ...store,
     tiers: store.tiersFor(),
-    clock,
     policy: { by: "origin" },
     tags,
     passTags: options.passTags ?? false,
@@ -171,7 +170,6 @@ test("a 304 that names no tags leaves those of what it renews", async (t) => {
   const stage = createCacheStage({
     ...store,
     tiers: store.tiersFor(),
-    clock,
     policy: { by: "origin" },
     tags: () => [],
   });
