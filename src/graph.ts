@@ -14,8 +14,7 @@ import type { EdgeRoute, Judgement } from "./http/judge.ts";
 import { readHost } from "./routing/authority.ts";
 import { createCacheStage } from "./cache/stage.ts";
 import { createStore, type Store } from "./cache/store.ts";
-import { cacheOptions, cachePolicy } from "./cache/settings.ts";
-import { compileTags } from "./cache/tags/route-tags.ts";
+import { cachePolicy } from "./cache/settings.ts";
 import { compilePriority } from "./routing/priority.ts";
 import { compileRewrite } from "./routing/rewrite.ts";
 import type { FixedAnswer, RouteSettings } from "./routing/settings.ts";
@@ -67,12 +66,15 @@ export function createGraphs(config: Config, parts: GraphParts): Graphs {
           if (old.store !== graph.store) void old.store.close();
           retirement.retireAllBut(graph.dependencies, old.dependencies);
         },
-        abort: () => retirement.retireAllBut(graph.dependencies, built.dependencies),
+        abort() {
+          if (built.store !== graph.store) void built.store.close();
+          retirement.retireAllBut(graph.dependencies, built.dependencies);
+        },
       };
     },
     async destroy() {
       const inUse = [...graph.dependencies.values()].map((dependency) => dependency.destroy());
-      await Promise.all([...inUse, retirement.destroy()]);
+      await Promise.all([...inUse, retirement.destroy(), graph.store.close()]);
     },
   };
 }
@@ -119,9 +121,7 @@ export function buildGraph(config: Config, before: Graph | undefined, parts: Gra
  */
 function keptBy({ cache, routes }: Config): string {
   const ways = routes.map(({ match, dependency, rewrite, requestHeaders, responseHeaders, cache: own }) =>
-    cachePolicy(own)
-      ? { match, dependency, rewrite, requestHeaders, responseHeaders, tags: cacheOptions(own).tags }
-      : undefined,
+    cachePolicy(own) ? { match, dependency, rewrite, requestHeaders, responseHeaders } : undefined,
   );
   return JSON.stringify([cache, ways.filter((way) => way !== undefined)]);
 }
@@ -149,13 +149,9 @@ function buildRoute(
  */
 function stagesOf(route: NamedRoute, { store }: StageParts): readonly Stage[] {
   const policy = cachePolicy(route.cache);
-  if (!policy) return [];
-  const { ledger, flights, bus, time, purge } = store;
-  const { tags: templates = [], passTags = false } = cacheOptions(route.cache);
-  const fixed = [`route:${route.name}`, ...(route.dependency === undefined ? [] : [`dependency:${route.dependency}`])];
-  const tags = compileTags(fixed, templates);
-  const tiers = store.tiersFor();
-  return [createCacheStage({ tiers, ledger, flights, bus, time, policy, tags, passTags, purge })];
+  const { ledger, flights, time } = store;
+  const tags = [`route:${route.name}`, ...(route.dependency === undefined ? [] : [`dependency:${route.dependency}`])];
+  return policy ? [createCacheStage({ tiers: store.tiersFor(), ledger, flights, time, policy, tags })] : [];
 }
 
 /** What answers a route in the end: a fixed answer, the host application or a dependency. */

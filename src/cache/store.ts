@@ -2,10 +2,9 @@ import type { Clock, Random } from "../core/clock.ts";
 import type { EventBus } from "../core/events.ts";
 import { Flights } from "./flight/flights.ts";
 import type { CacheSettings } from "./settings.ts";
-import { compileCascade, type Cascade } from "./tags/cascade.ts";
-import { Ledger, type Purge } from "./tags/ledger.ts";
-import { createMemoryTier } from "./tiers/memory.ts";
-import { Tiers, type NamedTier } from "./tiers/tiers.ts";
+import { Ledger } from "./tags/ledger.ts";
+import { openTiers } from "./tiers/open.ts";
+import { Tiers } from "./tiers/tiers.ts";
 import { steadyTime, type CacheTime } from "./time.ts";
 
 /** What all cached routes share: the kept answers and what is under way. Survives reloads that leave `cache` as it is. */
@@ -15,12 +14,8 @@ export interface Store {
   readonly flights: Flights;
   /** On which all that is kept is dated. */
   readonly time: CacheTime;
-  readonly bus: EventBus;
-  readonly cascade: Cascade;
   /** The tiers that a route chose. */
   tiersFor(): Tiers;
-  /** In force here when it returns; resolves to its position. */
-  purge(purge: Purge): Promise<number>;
   close(): Promise<void>;
 }
 
@@ -30,22 +25,17 @@ export interface StoreParts {
   readonly bus: EventBus;
 }
 
-export function createStore(settings: CacheSettings, { clock, random, bus }: StoreParts): Store {
+export function createStore(settings: CacheSettings, parts: StoreParts): Store {
+  const { clock, random } = parts;
+  const ledger = new Ledger();
   const time = steadyTime(clock);
-  const ledger = new Ledger({ wall: () => time.now() });
-  const tiers: readonly NamedTier[] = [{ name: "memory", tier: createMemoryTier(settings.memory) }];
+  const tiers = openTiers(settings, parts);
   return {
     settings,
     ledger,
     flights: new Flights(clock, random, settings.maxEntry),
     time,
-    bus,
-    cascade: compileCascade(settings.cascade ?? {}),
     tiersFor: () => new Tiers(tiers, time),
-    async purge(purge) {
-      ledger.record(purge);
-      return ledger.position;
-    },
     async close() {
       await Promise.all(tiers.map(async ({ tier }) => tier.close()));
     },

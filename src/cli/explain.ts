@@ -112,7 +112,8 @@ function readField(line: string): [string, string] {
 /** Asks the same judgement that a gateway asks. Opens no connection and no file but the configuration. */
 async function judge(asked: Asked, config: Config): Promise<Explained> {
   const { buildGraph } = await import("../graph.ts");
-  const graph = buildGraph(config, undefined, {
+  const withoutStores = { ...config, cache: { ...config.cache, postgres: undefined } };
+  const graph = buildGraph(withoutStores, undefined, {
     clock: systemClock,
     random: systemRandom,
     bus: createEventBus("explain"),
@@ -121,7 +122,7 @@ async function judge(asked: Asked, config: Config): Promise<Explained> {
   try {
     return judgeWith(graph.judgement, asked, config);
   } finally {
-    await Promise.all([...graph.dependencies.values()].map((dependency) => dependency.destroy()));
+    await Promise.all([graph.store.close(), ...[...graph.dependencies.values()].map((used) => used.destroy())]);
   }
 }
 

@@ -20,9 +20,10 @@ export function createMemoryTier(bytes: number): Tier {
       return found;
     },
     set(key, entry) {
-      const others = (records.peek(key) ?? []).filter(
-        ({ vary, variant }) => vary !== entry.vary || variant !== entry.variant,
-      );
+      const before = records.peek(key) ?? [];
+      const others = before.filter(({ vary, variant }) => vary !== entry.vary || variant !== entry.variant);
+      if (others.length < before.length && before.some((old) => !others.includes(old) && old.fence > entry.fence))
+        return;
       records.set(key, [entry, ...others.slice(0, MOST_VARIANTS - 1)]);
     },
     delete: (key) => void records.delete(key),
