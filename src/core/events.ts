@@ -77,6 +77,23 @@ export interface Fault {
   readonly error: Error;
 }
 
+/** The guard of a tier closed its breaker to calls, or opened them again. Channel `spillway:cache-tier`. */
+export interface CacheTierChanged {
+  readonly gateway: string;
+  readonly tier: string;
+  /** `open`: the tier is not asked, but for a probe now and then. */
+  readonly state: "open" | "closed";
+  /** "" when closed. */
+  readonly reason: string;
+}
+
+/** A call to a tier was not made or came to nothing; the request went on without. Channel `spillway:cache-skipped`. */
+export interface CacheSkipped {
+  readonly gateway: string;
+  readonly tier: string;
+  readonly reason: "open" | "busy" | "timeout" | "failed" | "refused";
+}
+
 /** A connection to Redis came up or was lost; the first failure is told, too. Channel `spillway:redis`. */
 export interface RedisChanged {
   readonly gateway: string;
@@ -95,6 +112,8 @@ export interface Events {
   readonly "spillway:drain": Drained;
   readonly "spillway:worker": WorkerChanged;
   readonly "spillway:cache-rejected": CacheRejected;
+  readonly "spillway:cache-tier": CacheTierChanged;
+  readonly "spillway:cache-skipped": CacheSkipped;
   readonly "spillway:redis": RedisChanged;
   readonly "spillway:fault": Fault;
 }

@@ -121,6 +121,10 @@ function subscribeRest(bus: EventBus, write: Log["write"], bursts: Bursts): (() 
       if (state === "up") write("info", "redis-up", { role });
       else if (bursts.allow("redis")) write("warn", "redis-down", { role, reason });
     }),
+    bus.subscribe("spillway:cache-tier", ({ tier, state, reason }) => {
+      if (state === "closed") write("info", "cache-tier-back", { tier });
+      else if (bursts.allow("cache-tier")) write("warn", "cache-tier-left-out", { tier, reason });
+    }),
     bus.subscribe("spillway:drain", ({ phase, open }) => write("info", "drain", { phase, open })),
   ];
 }

@@ -6,6 +6,7 @@ import { cacheViews, createCacheCounts, type CacheCounts } from "./cache.ts";
 import { createProcessProbe, type ProcessReading } from "./process.ts";
 import { createRedisCounts, redisViews } from "./redis.ts";
 import { DURATION_BOUNDS, createRequestCounts, type RequestCounts, type RouteFigures } from "./requests.ts";
+import { createTierCounts, tierViews } from "./tiers.ts";
 import { histogram, pairView, single, tallyView, type Sample, type View } from "./view.ts";
 
 export interface MetricsText {
@@ -47,6 +48,7 @@ export function createMetrics(parts: MetricsParts): Metrics {
   const endings = createEndings();
   const cache = createCacheCounts();
   const redis = createRedisCounts(parts.bus);
+  const tiers = createTierCounts(parts.bus);
   const reloads = { tally: createTally(MOST_WORDS), successful: 1 };
   const unsubscribe = listen(parts.bus, requests, endings, cache, reloads);
   let reading = probe.read();
@@ -55,6 +57,7 @@ export function createMetrics(parts: MetricsParts): Metrics {
     ...endingViews(endings),
     ...cacheViews(cache),
     ...redisViews(redis),
+    ...tierViews(tiers),
     tallyView("spillway_config_reload_total", "Reloads that were tried", "outcome", reloads.tally),
     single(
       "spillway_config_last_reload_successful",
@@ -87,7 +90,7 @@ export function createMetrics(parts: MetricsParts): Metrics {
       return registry.getMetricsAsJSON();
     },
     close() {
-      for (const end of [...unsubscribe, redis.close]) end();
+      for (const end of [...unsubscribe, redis.close, tiers.close]) end();
       probe.close();
     },
   };

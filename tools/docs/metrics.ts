@@ -22,6 +22,8 @@ export async function metricFacts(): Promise<readonly MetricFacts[]> {
   bus.publish("spillway:turned-away", { reason: "malformed", status: 400, detail: "", address: "" });
   bus.publish("spillway:fault", { where: "docs", error: new Error("none") });
   bus.publish("spillway:cache-rejected", { tier: "redis", reason: "seal" });
+  bus.publish("spillway:cache-tier", { tier: "redis", state: "closed", reason: "" });
+  bus.publish("spillway:cache-skipped", { tier: "redis", reason: "timeout" });
   bus.publish("spillway:redis", { role: "cache", state: "up", reason: "" });
   bus.publish("spillway:reload", { outcome: "applied", hash: "", errors: [] });
   try {

@@ -75,6 +75,17 @@ test("a connection to Redis is up or not, and its losses are counted", async (t)
   assert.equal(found.filter((line) => line.startsWith("spillway_redis_up{")).length, 32);
 });
 
+test("a tier that is left out shows, and what was not asked of it is counted", async (t) => {
+  const { bus, metrics } = setUp(t);
+  bus.publish("spillway:cache-tier", { tier: "redis", state: "open", reason: "late" });
+  for (let i = 0; i < 3; i++) bus.publish("spillway:cache-skipped", { tier: "redis", reason: "open" });
+  const found = await lines(metrics);
+  assert.ok(found.includes('spillway_cache_tier_open{tier="redis"} 1'));
+  assert.ok(found.includes('spillway_cache_tier_skipped_total{tier="redis",reason="open"} 3'));
+  bus.publish("spillway:cache-tier", { tier: "redis", state: "closed", reason: "" });
+  assert.ok((await lines(metrics)).includes('spillway_cache_tier_open{tier="redis"} 0'));
+});
+
 test("a route that no configuration names is _other, and one that left takes its counts along", async (t) => {
   const { bus, metrics } = setUp(t);
   bus.publish("spillway:exchange", endedExchange({ exchange: { route: { name: "gone", dependency: undefined } } }));
