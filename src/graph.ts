@@ -14,7 +14,8 @@ import type { EdgeRoute, Judgement } from "./http/judge.ts";
 import { readHost } from "./routing/authority.ts";
 import { createCacheStage } from "./cache/stage.ts";
 import { createStore, type Store } from "./cache/store.ts";
-import { cachePolicy } from "./cache/settings.ts";
+import { cacheOptions, cachePolicy } from "./cache/settings.ts";
+import { compileTags } from "./cache/tags/route-tags.ts";
 import { compilePriority } from "./routing/priority.ts";
 import { compileRewrite } from "./routing/rewrite.ts";
 import type { FixedAnswer, RouteSettings } from "./routing/settings.ts";
@@ -121,7 +122,9 @@ export function buildGraph(config: Config, before: Graph | undefined, parts: Gra
  */
 function keptBy({ cache, routes }: Config): string {
   const ways = routes.map(({ match, dependency, rewrite, requestHeaders, responseHeaders, cache: own }) =>
-    cachePolicy(own) ? { match, dependency, rewrite, requestHeaders, responseHeaders } : undefined,
+    cachePolicy(own)
+      ? { match, dependency, rewrite, requestHeaders, responseHeaders, tags: cacheOptions(own).tags }
+      : undefined,
   );
   return JSON.stringify([cache, ways.filter((way) => way !== undefined)]);
 }
@@ -149,9 +152,13 @@ function buildRoute(
  */
 function stagesOf(route: NamedRoute, { store }: StageParts): readonly Stage[] {
   const policy = cachePolicy(route.cache);
-  const { ledger, flights, time } = store;
-  const tags = [`route:${route.name}`, ...(route.dependency === undefined ? [] : [`dependency:${route.dependency}`])];
-  return policy ? [createCacheStage({ tiers: store.tiersFor(), ledger, flights, time, policy, tags })] : [];
+  if (!policy) return [];
+  const { ledger, flights, bus, time, purge } = store;
+  const { tags: templates = [], passTags = false } = cacheOptions(route.cache);
+  const fixed = [`route:${route.name}`, ...(route.dependency === undefined ? [] : [`dependency:${route.dependency}`])];
+  const tags = compileTags(fixed, templates);
+  const tiers = store.tiersFor();
+  return [createCacheStage({ tiers, ledger, flights, bus, time, policy, tags, passTags, purge })];
 }
 
 /** What answers a route in the end: a fixed answer, the host application or a dependency. */

@@ -3,6 +3,16 @@ import { bytes, duration } from "../core/units.ts";
 import type { CachePolicy } from "./rules.ts";
 import { postgresSettings } from "./postgres/settings.ts";
 
+/** A parameter of the path in a tag. */
+export const HOLE = /\{([^{}]*)\}/g;
+
+/** Names of the parameters in a tag such as `product:{id}`. */
+export const holesOf = (text: string): readonly string[] => Array.from(text.matchAll(HOLE), ([, name]) => name!);
+
+const tag = z
+  .string()
+  .regex(/^[!-+\--~]{1,256}$/, "expected a tag: 1 to 256 visible ASCII characters, no blanks, no commas");
+
 const lifetimes = z.strictObject({
   ttl: duration({ min: "1s", max: "365d" }).describe("Answers are fresh so long, whatever their header fields say"),
   staleWhileRevalidate: duration({ max: "365d" })
@@ -11,6 +21,15 @@ const lifetimes = z.strictObject({
   staleIfError: duration({ max: "365d" })
     .prefault("0s")
     .describe("Past ttl: answered so long when the dependency fails, is refused or is slow"),
+  tags: z
+    .array(tag)
+    .max(32)
+    .optional()
+    .describe('What its answers can be purged by, such as "products" or "product:{id}" with a parameter of the path'),
+  passTags: z
+    .boolean()
+    .optional()
+    .describe("Leave Surrogate-Key and Cache-Tag in answers to clients, for a cache in front. Default: taken out"),
 });
 
 /** A route's `cache`. */
@@ -46,6 +65,13 @@ export const cacheSettings = z
       .max(4)
       .default([])
       .describe("Former secrets whose seals are still accepted, while a new one is brought in"),
+    cascade: z
+      .record(tag, z.array(tag).min(1).max(64))
+      .refine((edges) => Object.keys(edges).length <= 256, "at most 256 tags have dependents")
+      .optional()
+      .describe(
+        'Tags that are purged with a tag, such as { "table:users": [user-list, dashboard] }; cycles do no harm',
+      ),
   })
   .refine(({ memory, maxEntry }) => maxEntry <= memory, {
     path: ["maxEntry"],
@@ -63,5 +89,12 @@ export type CacheSettings = z.output<typeof cacheSettings>;
 /** What the setting asks for; undefined: no cache. */
 export function cachePolicy(settings: RouteCacheSettings): CachePolicy | undefined {
   if (settings === undefined || settings === "off") return undefined;
-  return settings === "origin" ? { by: "origin" } : { by: "operator", ...settings };
+  if (settings === "origin") return { by: "origin" };
+  const { ttl, staleWhileRevalidate, staleIfError } = settings;
+  return { by: "operator", ttl, staleWhileRevalidate, staleIfError };
+}
+
+/** What the setting says beside its lifetimes. */
+export function cacheOptions(settings: RouteCacheSettings): Pick<z.output<typeof lifetimes>, "tags" | "passTags"> {
+  return typeof settings === "object" ? settings : {};
 }

@@ -8,6 +8,7 @@ import { hasCredentials, isPlain } from "./flight/inward.ts";
 import { cacheKey, urlOf } from "./key.ts";
 import type { CacheParts } from "./parts.ts";
 import { Pursuit } from "./flight/pursuit.ts";
+import { untagged } from "./flight/untagged.ts";
 import { withheldFrom } from "./rules/audience.ts";
 import { judgeUsable, onlyIfCached } from "./rules/reuse.ts";
 import type { CacheStatus } from "./rules/status.ts";
@@ -27,7 +28,7 @@ export function createCacheStage(parts: CacheParts): Stage {
     const { method } = exchange;
     if (exchange.upgrade) return next(exchange);
     if (method !== "GET" && method !== "HEAD") return passMethod(parts, next, exchange);
-    if (!isPlain(exchange)) return passBy(next, exchange);
+    if (!isPlain(exchange)) return passBy(parts, next, exchange);
     return answer(parts, next, exchange);
   };
 }
@@ -40,15 +41,14 @@ async function passMethod(parts: CacheParts, next: Handler, exchange: Exchange):
       const at = target.indexOf("?");
       const [path, query] = at < 0 ? [target, ""] : [target.slice(0, at), target.slice(at)];
       const named = { scheme: exchange.scheme, authority: exchange.authority, path, query };
-      parts.ledger.record({ targets: [{ kind: "url", url: urlOf(named) }], soft: false });
-      parts.tiers.drop(cacheKey(named));
+      void parts.purge({ targets: [{ kind: "url", url: urlOf(named) }], soft: false, changed: true });
     }
   }
-  return told(outcome, { result: "bypass" }, { fwd: "method" });
+  return told(untagged(parts, outcome), { result: "bypass" }, { fwd: "method" });
 }
 
-const passBy = async (next: Handler, exchange: Exchange): Promise<Outcome> =>
-  told(await next(exchange), { result: "bypass" }, { fwd: "bypass" });
+const passBy = async (parts: CacheParts, next: Handler, exchange: Exchange): Promise<Outcome> =>
+  told(untagged(parts, await next(exchange)), { result: "bypass" }, { fwd: "bypass" });
 
 async function answer(parts: CacheParts, next: Handler, exchange: Exchange): Promise<Outcome> {
   const { tiers, time, policy } = parts;
@@ -60,19 +60,19 @@ async function answer(parts: CacheParts, next: Handler, exchange: Exchange): Pro
   const use = entry && usability(entry.head, policy, time.now(), entry.reading);
   if (use && kept.standing === "stale") Object.assign(use, { lifetime: Math.min(use.lifetime, use.age) });
   const verdict = use && judgeUsable(exchange, use);
-  if (entry && use && verdict?.use === "fresh") return fresh(use, policy, exchange, entry);
+  if (entry && use && verdict?.use === "fresh") return fresh(use, policy, exchange, kept);
   // A part of what is not kept is the dependency's to give.
-  if (hasHeader(exchange.headers, "range")) return passBy(next, exchange);
+  if (hasHeader(exchange.headers, "range")) return passBy(parts, next, exchange);
   if (entry && verdict?.use === "stale-while-revalidate") {
     pursuit.refresh();
-    return stale(parts, exchange, entry, "stale-while-revalidate");
+    return stale(parts, exchange, kept, "stale-while-revalidate");
   }
   if (onlyIfCached(exchange)) {
     const detail = "only a kept answer was asked for (only-if-cached), and there is none that may be used";
     return told(refused("not-stored", detail), { result: "miss" }, { detail: "only-if-cached" });
   }
   const fwd = verdict === undefined ? "miss" : verdict.use === "bypass" ? "request" : "stale";
-  const fallback = verdict && "onError" in verdict && verdict.onError ? entry : undefined;
+  const fallback = verdict && "onError" in verdict && verdict.onError ? kept : undefined;
   if (!fallback) return pursuit.wait(fwd);
   const fetched = await pursuit.waitBriefly(fwd);
   return typeof fetched === "string" ? stale(parts, exchange, fallback, fetched) : fetched;
@@ -92,10 +92,11 @@ function variantsOf(exchange: Exchange): VariantOf {
 }
 
 /** What was found, unless it was purged or is not for this client. */
-function usable({ ledger, tiers }: CacheParts, exchange: Exchange, key: string, found: Found | undefined) {
+function usable({ ledger, tiers, bus }: CacheParts, exchange: Exchange, key: string, found: Found | undefined) {
   if (!found) return undefined;
   const standing = ledger.standing(found.entry);
   if (standing === "gone") {
+    bus.publish("spillway:cache-removed", { reason: ledger.cause(found.entry), count: 1 });
     tiers.drop(key);
     return undefined;
   }
@@ -106,20 +107,20 @@ function usable({ ledger, tiers }: CacheParts, exchange: Exchange, key: string, 
 const mayHave = (exchange: Exchange, { reading }: Entry): boolean =>
   !hasCredentials(exchange) || withheldFrom(exchange, reading.audience) === undefined;
 
-function fresh(use: Usability, policy: CachePolicy, exchange: Exchange, entry: Entry): Outcome {
+function fresh(use: Usability, policy: CachePolicy, exchange: Exchange, { entry, tier }: Found): Outcome {
   const { age, lifetime } = use;
   const status: CacheStatus = { hit: true, ttl: lifetime - age };
   const detail = policy.by === "operator" ? { detail: "operator-ttl" } : {};
-  return told(answerFrom(entry, exchange, age), { result: "hit" }, { ...status, ...detail });
+  return told(answerFrom(entry, exchange, age), { result: "hit", tier }, { ...status, ...detail });
 }
 
 /** An answer past its freshness, or one the client would rather not have had. `detail` says on what ground. */
-function stale({ time, policy }: CacheParts, exchange: Exchange, entry: Entry, detail: string): Outcome {
+function stale({ time, policy }: CacheParts, exchange: Exchange, { entry, tier }: Found, detail: string): Outcome {
   const { age, lifetime } = usability(entry.head, policy, time.now(), entry.reading);
   const staleMs = Math.max(0, age - lifetime);
   return told(
     answerFrom(entry, exchange, age),
-    { result: "stale", staleMs },
+    { result: "stale", tier, staleMs },
     { hit: true, ttl: lifetime - age, detail },
   );
 }

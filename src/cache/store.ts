@@ -2,7 +2,8 @@ import type { Clock, Random } from "../core/clock.ts";
 import type { EventBus } from "../core/events.ts";
 import { Flights } from "./flight/flights.ts";
 import type { CacheSettings } from "./settings.ts";
-import { Ledger } from "./tags/ledger.ts";
+import { compileCascade, type Cascade } from "./tags/cascade.ts";
+import { Ledger, type Purge } from "./tags/ledger.ts";
 import { openTiers } from "./tiers/open.ts";
 import { Tiers } from "./tiers/tiers.ts";
 import { steadyTime, type CacheTime } from "./time.ts";
@@ -14,8 +15,12 @@ export interface Store {
   readonly flights: Flights;
   /** On which all that is kept is dated. */
   readonly time: CacheTime;
+  readonly bus: EventBus;
+  readonly cascade: Cascade;
   /** The tiers that a route chose. */
   tiersFor(): Tiers;
+  /** In force here when it returns; resolves to its position. */
+  purge(purge: Purge): Promise<number>;
   close(): Promise<void>;
 }
 
@@ -26,16 +31,22 @@ export interface StoreParts {
 }
 
 export function createStore(settings: CacheSettings, parts: StoreParts): Store {
-  const { clock, random } = parts;
-  const ledger = new Ledger();
+  const { clock, random, bus } = parts;
   const time = steadyTime(clock);
+  const ledger = new Ledger({ wall: () => time.now() });
   const tiers = openTiers(settings, parts);
   return {
     settings,
     ledger,
     flights: new Flights(clock, random, settings.maxEntry),
     time,
+    bus,
+    cascade: compileCascade(settings.cascade ?? {}),
     tiersFor: () => new Tiers(tiers, time),
+    async purge(purge) {
+      ledger.record(purge);
+      return ledger.position;
+    },
     async close() {
       await Promise.all(tiers.map(async ({ tier }) => tier.close()));
     },

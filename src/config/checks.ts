@@ -1,3 +1,4 @@
+import { holesOf } from "../cache/settings.ts";
 import { isLoopback } from "../core/address.ts";
 import { unreachable, type Matched } from "./reach.ts";
 import { nearest } from "./nearest.ts";
@@ -21,6 +22,7 @@ export function crossChecks(input: unknown, host: Host): Finding[] {
     ...opsChecks(map(config["ops"]) ?? {}),
     ...reservedNames(dependencies),
     ...routes.flatMap((route, index) => routeChecks(map(route), ["routes", index], Object.keys(dependencies), host)),
+    ...routes.flatMap((route, index) => tagChecks(map(route) ?? {}, ["routes", index])),
     ...routes.flatMap((route, index) => withoutEffect(map(route) ?? {}, ["routes", index])),
     ...nameChecks(routes),
     ...unreachable(routes.map(matched)),
@@ -114,6 +116,22 @@ function routeChecks(
       message: `there is no dependency ${JSON.stringify(name)}: ${remedy}`,
     },
   ];
+}
+
+/** A tag is filled in from the path: a parameter that its pattern does not have would leave a hole for ever. */
+function tagChecks(route: Readonly<Record<string, unknown>>, path: Path): Finding[] {
+  const tags = list(map(route["cache"])?.["tags"]);
+  const pattern = map(route["match"])?.["path"];
+  const names = typeof pattern === "string" ? Array.from(pattern.matchAll(/\/:(\w+)/g), ([, name]) => name!) : [];
+  return tags.flatMap((tag, index) =>
+    (typeof tag === "string" ? holesOf(tag) : [])
+      .filter((hole) => !names.includes(hole))
+      .map((hole): Finding => {
+        const known = names.length > 0 ? `it has ${names.map((name) => `:${name}`).join(", ")}` : "it has none";
+        const message = `the path has no parameter ":${hole}" for ${JSON.stringify(tag)}: ${known}`;
+        return { path: [...path, "cache", "tags", index], at: "value", message };
+      }),
+  );
 }
 
 /** Keys that only matter where a dependency is asked. */

@@ -104,6 +104,23 @@ export interface RedisChanged {
   readonly reason: string;
 }
 
+/** Why a kept answer is no more. `changed`: the data it was made of, `errors`: it could not be read or renewed. */
+export type RemovalReason = "expired" | "purged" | "changed" | "capacity" | "errors" | "pattern";
+
+/** Kept answers are no more. Channel `spillway:cache-removed`. */
+export interface CacheRemoved {
+  readonly gateway: string;
+  readonly reason: RemovalReason;
+  readonly count: number;
+}
+
+/** An answer that could have been kept was not. Channel `spillway:cache-not-stored`. */
+export interface CacheNotStored {
+  readonly gateway: string;
+  /** `tags`: too many of them, or one too long. */
+  readonly reason: "tags";
+}
+
 /** What happens in a gateway, by channel name. One process may hold several gateways: look at `gateway`. */
 export interface Events {
   readonly "spillway:exchange": ExchangeEnded;
@@ -116,6 +133,8 @@ export interface Events {
   readonly "spillway:cache-skipped": CacheSkipped;
   readonly "spillway:redis": RedisChanged;
   readonly "spillway:fault": Fault;
+  readonly "spillway:cache-removed": CacheRemoved;
+  readonly "spillway:cache-not-stored": CacheNotStored;
 }
 
 /** One gateway's end of the channels: publishes with its own id, hears only itself. */

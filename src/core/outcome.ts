@@ -32,8 +32,16 @@ export type FailedReason =
  * one who did, `bypass` had no use for a cache.
  */
 export type CacheUse =
-  | { readonly result: "hit" | "miss" | "bypass" }
-  | { readonly result: "stale"; /** Milliseconds past its freshness. */ readonly staleMs: number };
+  | { readonly result: "miss" | "bypass" }
+  | { readonly result: "hit"; readonly tier: CacheTier }
+  | {
+      readonly result: "stale";
+      readonly tier: CacheTier;
+      /** Milliseconds past its freshness. */ readonly staleMs: number;
+    };
+
+/** Where a kept answer was, nearest first. */
+export type CacheTier = "memory" | "redis" | "postgres";
 
 /** An answer to send. `headers` holds end-to-end fields only, in order. */
 export interface Served {

@@ -1,6 +1,6 @@
 import type { CacheUse } from "../core/outcome.ts";
-import { createPairTally, type PairTally } from "./label.ts";
-import { histogram, pairView, type View } from "./view.ts";
+import { createPairTally, createTally, type PairTally, type Tally } from "./label.ts";
+import { histogram, pairView, tallyView, type View } from "./view.ts";
 
 /** Upper bounds in seconds of how stale an answer was: from a blink to a day. */
 const STALE_BOUNDS: readonly number[] = [1, 5, 15, 60, 300, 900, 3600, 14_400, 86_400];
@@ -12,6 +12,10 @@ export interface CacheCounts {
   readonly requests: PairTally;
   /** What tiers held and could not be used, by tier and reason. */
   readonly rejected: PairTally;
+  /** Kept answers that are no more, by reason. */
+  readonly removed: Tally;
+  /** Answers that could have been kept and were not, by reason. */
+  readonly notStored: Tally;
   /** Stale answers by {@link STALE_BOUNDS}, not cumulated; the last one has no upper bound. */
   readonly stale: Float64Array;
   staleSeconds(): number;
@@ -27,10 +31,12 @@ export function createCacheCounts(): CacheCounts {
   return {
     requests,
     rejected: createPairTally(MOST_TIERS, MOST_RESULTS),
+    removed: createTally(MOST_RESULTS),
+    notStored: createTally(MOST_RESULTS),
     stale,
     staleSeconds: () => staleSeconds,
     count(use) {
-      requests.add("memory", use.result);
+      requests.add("tier" in use ? use.tier : "none", use.result);
       if (use.result !== "stale") return;
       const seconds = use.staleMs / 1000;
       let at = 0;
@@ -46,7 +52,7 @@ export function cacheViews(cache: CacheCounts): View[] {
   return [
     pairView(
       "spillway_cache_requests_total",
-      "Exchanges on routes with a cache: hit fresh, stale past its freshness, miss asked the dependency, bypass neither",
+      "Exchanges on routes with a cache, by where the answer was: hit fresh, stale past its freshness, miss asked the dependency, bypass neither",
       ["tier", "result"],
       cache.requests,
     ),
@@ -55,6 +61,18 @@ export function cacheViews(cache: CacheCounts): View[] {
       "Entries that a tier held and that were not used: corrupt, of another version, or with a seal that is not ours",
       ["tier", "reason"],
       cache.rejected,
+    ),
+    tallyView(
+      "spillway_cache_removed_total",
+      "Kept answers that are no more: expired, purged, changed data, capacity, errors, or purged by a pattern",
+      "reason",
+      cache.removed,
+    ),
+    tallyView(
+      "spillway_cache_not_stored_total",
+      "Answers that could have been kept and were not: tags = too many of them, or one too long",
+      "reason",
+      cache.notStored,
     ),
     {
       name: "spillway_cache_stale_age_seconds",

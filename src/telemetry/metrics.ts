@@ -144,6 +144,8 @@ function listen(
     bus.subscribe("spillway:worker", ({ change }) => {
       if (change.kind === "gone") endings.workers.add(change.reason);
     }),
+    bus.subscribe("spillway:cache-removed", ({ reason, count }) => cache.removed.add(reason, count)),
+    bus.subscribe("spillway:cache-not-stored", ({ reason }) => cache.notStored.add(reason)),
     bus.subscribe("spillway:cache-rejected", ({ tier, reason }) => cache.rejected.add(tier, reason)),
     bus.subscribe("spillway:reload", ({ outcome }) => {
       reloads.tally.add(outcome);

@@ -16,7 +16,9 @@ export async function metricFacts(): Promise<readonly MetricFacts[]> {
   const bus = createEventBus("docs");
   const metrics = createMetrics({ bus, routes: ["products"], version: "0", nodeVersion: "0" });
   bus.publish("spillway:exchange", endedExchange());
-  bus.publish("spillway:exchange", endedExchange({ outcome: { ...served, cache: { result: "hit" } } }));
+  bus.publish("spillway:exchange", endedExchange({ outcome: { ...served, cache: { result: "hit", tier: "memory" } } }));
+  bus.publish("spillway:cache-removed", { reason: "purged", count: 1 });
+  bus.publish("spillway:cache-not-stored", { reason: "tags" });
   bus.publish("spillway:exchange", endedExchange({ outcome: refused("memory", "") }));
   bus.publish("spillway:exchange", endedExchange({ outcome: failed("timeout", "") }));
   bus.publish("spillway:turned-away", { reason: "malformed", status: 400, detail: "", address: "" });

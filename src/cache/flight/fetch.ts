@@ -15,6 +15,8 @@ import { judgeStore } from "../rules/store.ts";
 import { readingOf, usefulUntil } from "../rules/usability.ts";
 import { varyKey } from "../rules/vary.ts";
 import type { CacheRequest, NotStored } from "../rules.ts";
+import { tagsOf } from "../tags/origin-tags.ts";
+import { untagged } from "./untagged.ts";
 
 /** What is to be fetched. */
 export interface Errand {
@@ -51,6 +53,9 @@ export class EntryFetch implements Fetch {
   #status = 0;
   /** The kept entry with the fields of a 304. */
   #renewed: Entry | undefined;
+  readonly #own: readonly string[];
+  /** Undefined: too many or too long. */
+  #tags: readonly string[] | undefined;
   /** What is kept once the body is whole. */
   #pending: Omit<Entry, "body" | "position"> | undefined;
 
@@ -60,6 +65,7 @@ export class EntryFetch implements Fetch {
     this.#errand = errand;
     this.class = errand.exchange.class;
     this.position = parts.ledger.position;
+    this.#own = this.#tags = parts.tags(errand.exchange.params);
   }
 
   async run(departure: Departure): Promise<Outcome> {
@@ -77,13 +83,17 @@ export class EntryFetch implements Fetch {
   }
 
   judge(served: Served): Judged & { readonly name: string | undefined } {
-    const { flights } = this.#parts;
+    const { flights, ledger } = this.#parts;
     const { exchange, key, shared } = this.#errand;
     const vary = joinedHeader(served.headers, "vary") ?? "";
     const variant = varyKey(vary, exchange);
-    const fits = (request: CacheRequest): boolean => variant !== undefined && varyKey(vary, request) === variant;
+    // Only now its tags are known: what was purged meanwhile is for nobody but who asked before that.
+    const asked = { url: urlOf(exchange), tags: this.#tags ?? this.#own, position: this.position };
+    const fits = (request: CacheRequest): boolean =>
+      variant !== undefined && varyKey(vary, request) === variant && ledger.standing(asked) === "current";
     const sharing = this.#sharing(served, vary, variant);
     if (shared && variant !== undefined) flights.notes.varies(key, vary);
+    if (shared && served.status < 500) flights.notes.tagged(key, this.#tags === this.#own ? undefined : this.#tags);
     return { sharing, fits, status: this.#status, name: shared ? flightName(key, variant ?? "") : undefined };
   }
 
@@ -98,6 +108,7 @@ export class EntryFetch implements Fetch {
     const entry = { ...pending, head, position, body: renewed ?? bodyOf(chunks, length) };
     if (ledger.standing(entry) === "gone") return;
     flights.notes.passNoMore(key);
+    ledger.kept(entry.keepUntil);
     tiers.put(key, entry);
   }
 
@@ -118,18 +129,32 @@ export class EntryFetch implements Fetch {
     if (outcome.kind === "served") this.#status = outcome.status;
     if (isFailure(outcome)) flights.notes.failed(key);
     else if (outcome.kind === "served") flights.notes.succeeded(key);
-    return outcome;
+    return this.#readTags(outcome);
+  }
+
+  /** A 304 that names no tags leaves those of what it renews. */
+  #readTags(outcome: Outcome): Outcome {
+    if (outcome.kind !== "served") return outcome;
+    const tags = tagsOf(outcome.headers, this.#own);
+    const { entry } = this.#errand;
+    this.#tags = entry && outcome.status === 304 && tags === this.#own ? entry.tags : tags;
+    return untagged(this.#parts, outcome);
   }
 
   #sharing(served: Served, vary: string, variant: string | undefined): Sharing {
-    const { tiers, flights, policy, tags } = this.#parts;
+    const { tiers, flights, policy, bus } = this.#parts;
     const { exchange, key, entry, shared } = this.#errand;
     const { status, body } = served;
     const verdict = judgeStore({ method: "GET", headers: exchange.headers }, served, policy);
     // In an outage a kept answer is worth more than an error, whatever that says of itself.
     if (status >= 500 && entry) return !verdict.store && verdict.personal ? "nobody" : "wave";
     const tooLong = (body.length ?? 0) > flights.longest;
-    if (verdict.store && variant !== undefined && !tooLong) {
+    const tags = this.#tags;
+    if (verdict.store && !tags) {
+      bus.publish("spillway:cache-not-stored", { reason: "tags" });
+      return "wave";
+    }
+    if (tags && verdict.store && variant !== undefined && !tooLong) {
       const head = storedHead({ status, headers: verdict.headers }, this.#receipt);
       const reading = readingOf(head);
       const url = urlOf(exchange);

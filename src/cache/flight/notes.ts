@@ -5,6 +5,8 @@ import type { Clock, Random } from "../../core/clock.ts";
 interface Note {
   /** The Vary field of the last answer. */
   vary: string;
+  /** All tags of the last answer; undefined: those of its route. */
+  tags: readonly string[] | undefined;
   /** Until then requests do not wait for each other. Monotonic milliseconds. */
   passUntil: number;
   /** Fetches in a row that failed. */
@@ -44,6 +46,15 @@ export class Notes {
     if (vary !== "" || this.#notes.has(key)) this.#note(key).vary = vary;
   }
 
+  /** All tags of the last answer; undefined when none is known or it had only its route's. */
+  tagsOf(key: string): readonly string[] | undefined {
+    return this.#notes.get(key)?.tags;
+  }
+
+  tagged(key: string, tags: readonly string[] | undefined): void {
+    if (tags !== undefined || this.#notes.has(key)) this.#note(key).tags = tags;
+  }
+
   /** Hit for pass: answers of this key are personal, so nobody waits for another's. */
   pass(key: string): void {
     this.#note(key).passUntil = this.#clock.now() + PASS;
@@ -77,7 +88,7 @@ export class Notes {
   #note(key: string): Note {
     let note = this.#notes.get(key);
     if (!note) {
-      note = { vary: "", passUntil: 0, failures: 0, quietUntil: 0 };
+      note = { vary: "", tags: undefined, passUntil: 0, failures: 0, quietUntil: 0 };
       this.#notes.set(key, note);
     }
     return note;

@@ -11,6 +11,7 @@ import { joinParts, urlOf } from "../key.ts";
 import type { CacheParts } from "../parts.ts";
 import type { CacheStatus } from "../rules/status.ts";
 import type { Seat } from "./seat.ts";
+import { untagged } from "./untagged.ts";
 import { varyKey } from "../rules/vary.ts";
 
 type Forwarded = NonNullable<CacheStatus["fwd"]>;
@@ -102,9 +103,11 @@ export class Pursuit {
     });
   }
 
-  /** Whether what began at this position may answer a request that comes now. Tags of the origin are not known yet. */
+  /** Whether what began at this position may answer a request that comes now: by the tags that the last answer had. */
   readonly #isCurrent = (position: number): boolean => {
-    const { ledger, tags } = this.#parts;
+    const { ledger, flights } = this.#parts;
+    if (position >= ledger.position) return true;
+    const tags = flights.notes.tagsOf(this.#key) ?? this.#parts.tags(this.#exchange.params);
     return ledger.standing({ url: urlOf(this.#exchange), tags, position }) === "current";
   };
 
@@ -159,7 +162,7 @@ export class Pursuit {
   }
 
   async #forwardHead(fwd: Forwarded): Promise<Outcome> {
-    const outcome = await this.#next(this.#exchange);
+    const outcome = untagged(this.#parts, await this.#next(this.#exchange));
     const fwdStatus = outcome.kind === "served" ? { fwdStatus: outcome.status } : {};
     return told(outcome, { result: "miss" }, { fwd, ...fwdStatus });
   }

@@ -1,38 +1,73 @@
+import { createHash } from "node:crypto";
 import type { Entry } from "../entry.ts";
+import { Bans, banMatches, type BanTarget } from "./bans.ts";
+import { judge, later, Marks, NO_MARK, stampOf, worse, type Mark, type Stamp, type Standing } from "./marks.ts";
 
 /** What a purge is about. URLs are `scheme://authority/path?query`, as in {@link Entry.url}. */
 export type PurgeTarget =
   | { readonly kind: "tag"; readonly tag: string }
   | { readonly kind: "url"; readonly url: string }
+  | BanTarget
   | { readonly kind: "all" };
 
 /** `soft`: what is kept counts as stale from now on and may still stand in; hard: it is gone. */
 export interface Purge {
   readonly targets: readonly PurgeTarget[];
   readonly soft: boolean;
-}
-
-/** What the purges since its load began make of an entry. */
-export type Standing = "current" | "stale" | "gone";
-
-/** Positions of the last purges of one target; -1: none. */
-interface Mark {
-  soft: number;
-  hard: number;
+  /** Data has changed; absent: a person or a program asked for it. Only metrics tell the difference. */
+  readonly changed?: boolean;
 }
 
 /** The facts of an entry, or of a load under way, that purges look at. */
 export type Purgeable = Pick<Entry, "url" | "tags" | "position">;
 
+export interface LedgerParts {
+  /** Wall-clock milliseconds. Default: a clock that stands still, under which no ban expires. */
+  readonly wall?: () => number;
+  /** Tags, and as many URLs, whose purges are remembered one by one. Default: 1,000,000. */
+  readonly marks?: number;
+  /** Prefixes and patterns that are remembered one by one. Default: 1,000. */
+  readonly bans?: number;
+}
+
+/** What the ledger holds. */
+export interface LedgerSize {
+  readonly position: number;
+  readonly tags: number;
+  readonly urls: number;
+  readonly bans: number;
+  /** The position below which everything counts as purged, soft or hard; 0: none. */
+  readonly floor: { readonly soft: number; readonly hard: number };
+}
+
+const MOST_MARKS = 1_000_000;
+const MOST_BANS = 1000;
+/** Milliseconds. An entry that is kept for longer counts as purged, as the ban's own, from then on. */
+const LONGEST_BAN = 7 * 86_400_000;
+/** Characters of a URL up to which it is remembered as it is. */
+const LONGEST_NAME = 250;
+
 /**
  * Who was purged, and when in the order of all purges: a purge writes one mark for each target, whatever the number of
- * entries it is about, and each entry finds out when it is next asked for. Positions only grow.
+ * entries it is about, and each entry finds out when it is next asked for. Positions only grow. Memory is bounded: what
+ * there is no room for becomes part of the floor, below which everything counts as purged, so that no purge is lost.
  */
 export class Ledger {
-  readonly #tags = new Map<string, Mark>();
-  readonly #urls = new Map<string, Mark>();
-  readonly #all: Mark = { soft: -1, hard: -1 };
+  readonly #wall: () => number;
+  readonly #tags: Marks;
+  readonly #urls: Marks;
+  readonly #bans: Bans;
+  #floor: Mark = NO_MARK;
   #position = 0;
+  /** Wall-clock milliseconds until which some entry is of use. */
+  #keptUntil = 0;
+
+  constructor({ wall = () => 0, marks = MOST_MARKS, bans = MOST_BANS }: LedgerParts = {}) {
+    this.#wall = wall;
+    this.#tags = new Marks(marks);
+    this.#urls = new Marks(marks);
+    this.#bans = new Bans(bans);
+  }
 
   /** Of the newest purge: what a load that begins now is given. */
   get position(): number {
@@ -40,39 +75,102 @@ export class Ledger {
   }
 
   /** Writes a purge down, at the next position of its own or at one that was given to it elsewhere. */
-  record({ targets, soft }: Purge, at = this.#position + 1): void {
+  record({ targets, soft, changed = false }: Purge, at = this.#position + 1): void {
     this.#position = Math.max(this.#position, at);
-    for (const target of targets) {
-      const mark = this.#mark(target);
-      if (soft) mark.soft = Math.max(mark.soft, at);
-      else mark.hard = Math.max(mark.hard, at);
-    }
+    const stamp = stampOf(at, changed);
+    const mark = soft ? { soft: stamp, hard: 0 } : { soft: 0, hard: stamp };
+    this.#expire();
+    for (const target of targets) this.#raise(this.#add(target, mark));
   }
 
-  standing({ url, tags, position }: Purgeable): Standing {
+  /** An entry will be kept until then: bans that are about it have to last as long. */
+  kept(until: number): void {
+    if (until > this.#keptUntil) this.#keptUntil = until;
+  }
+
+  /** Prefixes and patterns for which there is still room. */
+  room(): number {
+    this.#expire();
+    return this.#bans.most - this.#bans.size;
+  }
+
+  standing(entry: Purgeable): Standing {
+    const { url, tags, position } = entry;
     if (position >= this.#position) return "current";
-    let standing = judge(this.#all, position);
-    if (standing !== "gone") standing = worse(standing, judge(this.#urls.get(url), position));
-    for (let i = 0; i < tags.length && standing !== "gone"; i++) {
-      standing = worse(standing, judge(this.#tags.get(tags[i]!), position));
+    let standing = judge(this.#floor, position);
+    if (standing !== "gone" && this.#urls.size > 0) {
+      standing = worse(standing, this.#urls.standing(nameOf(url), position));
     }
-    return standing;
+    if (this.#tags.size > 0) {
+      for (let i = 0; i < tags.length && standing !== "gone"; i++) {
+        standing = worse(standing, this.#tags.standing(tags[i]!, position));
+      }
+    }
+    return standing === "gone" ? standing : worse(standing, this.#bans.standing(entry));
   }
 
-  #mark(target: PurgeTarget): Mark {
-    if (target.kind === "all") return this.#all;
-    const [marks, name] = target.kind === "tag" ? [this.#tags, target.tag] : [this.#urls, target.url];
-    let mark = marks.get(name);
-    if (!mark) marks.set(name, (mark = { soft: -1, hard: -1 }));
-    return mark;
+  /** Why an entry whose standing is `gone` is gone. */
+  cause({ url, tags, position }: Purgeable): "purged" | "changed" | "pattern" {
+    const marks = [this.#floor, this.#urls.get(nameOf(url)), ...tags.map((tag) => this.#tags.get(tag))];
+    const hard = marks.reduce<Stamp>((newest, mark) => Math.max(newest, mark.hard), 0);
+    if (judge({ soft: 0, hard }, position) !== "gone") return "pattern";
+    return hard % 2 === 1 ? "changed" : "purged";
+  }
+
+  size(): LedgerSize {
+    this.#expire();
+    const floor = { soft: Math.floor(this.#floor.soft / 2), hard: Math.floor(this.#floor.hard / 2) };
+    return { position: this.#position, tags: this.#tags.size, urls: this.#urls.size, bans: this.#bans.size, floor };
+  }
+
+  /** The newest marks of tags, and bans. */
+  newest(most: number): { readonly tags: ReturnType<Marks["newest"]>; readonly bans: ReturnType<Bans["newest"]> } {
+    return { tags: this.#tags.newest(most), bans: this.#bans.newest(most) };
+  }
+
+  #add(target: PurgeTarget, mark: Mark): Mark {
+    switch (target.kind) {
+      case "all":
+        return mark;
+      case "tag":
+        return this.#tags.add(target.tag, mark);
+      case "url":
+        return this.#urls.add(nameOf(target.url), mark);
+      case "prefix":
+      case "pattern": {
+        const now = this.#wall();
+        return this.#bans.add(target, mark, Math.min(Math.max(this.#keptUntil, now + 1), now + LONGEST_BAN));
+      }
+    }
+  }
+
+  #raise(mark: Mark): void {
+    if (mark !== NO_MARK) this.#floor = later(this.#floor, mark);
+  }
+
+  /** A ban that has outlived what it is about becomes part of the floor: what others still keep is older than that. */
+  #expire(): void {
+    if (this.#bans.size > 0) this.#raise(this.#bans.expire(this.#wall()));
   }
 }
 
-function judge(mark: Mark | undefined, position: number): Standing {
-  if (!mark) return "current";
-  if (mark.hard > position) return "gone";
-  return mark.soft > position ? "stale" : "current";
-}
+/** Long URLs, which clients make at will, take no more room than others. */
+const nameOf = (url: string): string =>
+  url.length <= LONGEST_NAME ? url : createHash("sha256").update(url).digest("base64url");
 
-const worse = (one: Standing, other: Standing): Standing =>
-  one === "current" ? other : other === "gone" ? other : one;
+/** Whether a purge of these is about an entry, whenever that was loaded. */
+export function isAbout(targets: readonly PurgeTarget[], { url, tags }: Pick<Purgeable, "url" | "tags">): boolean {
+  return targets.some((target) => {
+    switch (target.kind) {
+      case "all":
+        return true;
+      case "tag":
+        return tags.includes(target.tag);
+      case "url":
+        return target.url === url;
+      case "prefix":
+      case "pattern":
+        return banMatches(target, url);
+    }
+  });
+}

@@ -1,11 +1,12 @@
 import type { Clock, Random } from "../../core/clock.ts";
 import type { EventBus } from "../../core/events.ts";
+import type { CacheTier } from "../../core/outcome.ts";
 import type { CacheSettings } from "../settings.ts";
 import { createMemoryTier } from "./memory.ts";
 import { createPostgresTier } from "./postgres.ts";
 import { createSealedTier, type SealedParts } from "./sealed.ts";
 import type { Tier } from "./tier.ts";
-import type { NamedTier, TierName } from "./tiers.ts";
+import type { NamedTier } from "./tiers.ts";
 
 export interface OpenParts {
   readonly clock: Clock;
@@ -27,7 +28,7 @@ export function openTiers(settings: CacheSettings, parts: OpenParts): readonly N
   return tiers;
 }
 
-const sealing = (tier: TierName, settings: CacheSettings, { clock, bus }: OpenParts): SealedParts => ({
+const sealing = (tier: CacheTier, settings: CacheSettings, { clock, bus }: OpenParts): SealedParts => ({
   clock,
   secrets: settings.secret === undefined ? [] : [settings.secret, ...settings.previousSecrets],
   rejected: (reason) => bus.publish("spillway:cache-rejected", { tier, reason }),

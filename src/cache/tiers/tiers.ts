@@ -1,20 +1,18 @@
+import type { CacheTier } from "../../core/outcome.ts";
 import type { Entry } from "../entry.ts";
 import type { CacheTime } from "../time.ts";
 import type { Tier, VariantOf } from "./tier.ts";
 
-/** Nearest first. */
-export type TierName = "memory" | "redis" | "postgres";
-
 /** A tier with its name. A remote one is guarded: it never rejects and answers within its deadline. */
 export interface NamedTier {
-  readonly name: TierName;
+  readonly name: CacheTier;
   readonly tier: Tier;
 }
 
 /** A kept answer, and where it was. */
 export interface Found {
   readonly entry: Entry;
-  readonly tier: TierName;
+  readonly tier: CacheTier;
 }
 
 /**

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { validateConfig } from "../../../src/config/load.ts";
-import { cachePolicy } from "../../../src/cache/settings.ts";
+import { cacheOptions, cachePolicy } from "../../../src/cache/settings.ts";
 
 const load = (cache: unknown, more: object = {}) =>
   validateConfig({
@@ -22,7 +22,8 @@ test("a route's cache is off unless told, and takes lifetimes or the origin's wo
 });
 
 test("refuses what it does not know and what cannot be kept", () => {
-  assert.throws(() => load({ ttl: "60s", tags: ["products"] }), /tags/);
+  assert.throws(() => load({ ttl: "60s", tag: ["products"] }), /tag/);
+  assert.throws(() => load({ ttl: "60s", tags: ["two words"] }), /cache\.tags\.0.*no blanks/);
   assert.throws(() => load("always"), /cache/);
   assert.throws(() => load({ staleIfError: "1h" }), /ttl/);
   assert.throws(
@@ -31,6 +32,17 @@ test("refuses what it does not know and what cannot be kept", () => {
   );
   const routes = [{ match: { path: "/*" }, respond: { status: 204 } }];
   assert.throws(() => validateConfig({ routes, cache: { memory: "1MiB", maxEntry: "2MiB" } }), /larger than memory/);
+});
+
+test("a tag takes parameters of the path, and one that the path has not is refused with its place", () => {
+  const match = { path: "/items/:id" };
+  const { cache } = load({ ttl: "60s", tags: ["items", "item:{id}"] }, { match }).routes[0]!;
+  assert.deepEqual(cacheOptions(cache).tags, ["items", "item:{id}"]);
+  assert.throws(
+    () => load({ ttl: "60s", tags: ["items", "item:{nr}"] }, { match }),
+    /routes\.0\.cache\.tags\.1.*no parameter ":nr".*it has :id/s,
+  );
+  assert.throws(() => load({ ttl: "60s", tags: ["item:{id}"] }), /it has none/);
 });
 
 test("a secret has 16 characters at least, former ones stand beside a present one, and no error repeats them", () => {

@@ -7,9 +7,9 @@ import type { Exchange } from "../../../src/core/exchange.ts";
 import { headerValue } from "../../../src/core/headers.ts";
 import { failed, refused, type Outcome } from "../../../src/core/outcome.ts";
 import type { CachePolicy } from "../../../src/cache/rules.ts";
-import { cachePolicy } from "../../../src/cache/settings.ts";
+import { cachePolicy, cacheSettings } from "../../../src/cache/settings.ts";
 import { createCacheStage } from "../../../src/cache/stage.ts";
-import { cacheSettings } from "../../../src/cache/settings.ts";
+import { compileTags } from "../../../src/cache/tags/route-tags.ts";
 import { createStore } from "../../../src/cache/store.ts";
 import { endedExchange } from "../../support/ended-exchange.ts";
 import { ManualClock } from "../../support/manual-clock.ts";
@@ -28,15 +28,13 @@ const answers = (text: string, control: string, more: string[] = [], status = 20
 });
 
 /** A stage over a handler that a test swaps, on a clock that stands still. */
-function setUp(first: Answerer, policy: CachePolicy = { by: "origin" }) {
+function setUp(first: Answerer, policy: CachePolicy = { by: "origin" }, tags: readonly string[] = []) {
   const clock = new ManualClock();
-  const bus = createEventBus("test");
   const settings = cacheSettings.parse({ memory: "1MiB", maxEntry: "64KiB" });
-  const store = createStore(settings, { clock, random: () => 0.5, bus });
+  const store = createStore(settings, { clock, random: () => 0.5, bus: createEventBus("stage") });
   const asked: Exchange[] = [];
   const inside = { answer: first };
-  const { ledger, flights, time } = store;
-  const parts = { tiers: store.tiersFor(), ledger, flights, time, policy, tags: ["route:all"] };
+  const parts = { ...store, tiers: store.tiersFor(), policy, tags: compileTags(["route:all"], tags) };
   const handler = createCacheStage(parts)(async (exchange) => {
     asked.push(exchange);
     return inside.answer(exchange);

@@ -220,15 +220,16 @@ test("what the cache was to an exchange is counted, with how stale its answers w
   const { bus, metrics } = setUp(t);
   const end = (cache: CacheUse): void =>
     bus.publish("spillway:exchange", endedExchange({ outcome: { ...served, cache } }));
-  end({ result: "hit" });
-  end({ result: "hit" });
+  end({ result: "hit", tier: "memory" });
+  end({ result: "hit", tier: "redis" });
   end({ result: "miss" });
-  end({ result: "stale", staleMs: 7000 });
+  end({ result: "stale", tier: "memory", staleMs: 7000 });
   bus.publish("spillway:exchange", endedExchange());
   const found = await lines(metrics);
   for (const line of [
-    'spillway_cache_requests_total{tier="memory",result="hit"} 2',
-    'spillway_cache_requests_total{tier="memory",result="miss"} 1',
+    'spillway_cache_requests_total{tier="memory",result="hit"} 1',
+    'spillway_cache_requests_total{tier="redis",result="hit"} 1',
+    'spillway_cache_requests_total{tier="none",result="miss"} 1',
     'spillway_cache_requests_total{tier="memory",result="stale"} 1',
     'spillway_cache_stale_age_seconds_bucket{le="5"} 0',
     'spillway_cache_stale_age_seconds_bucket{le="15"} 1',

@@ -40,7 +40,7 @@ test("a refusal has its reason; a failure its error too, redacted; without a dep
 });
 
 test("on a route with a cache it says what that was", () => {
-  const stale = line({ outcome: { ...served, cache: { result: "stale", staleMs: 5 } } });
+  const stale = line({ outcome: { ...served, cache: { result: "stale", tier: "memory", staleMs: 5 } } });
   assert.equal((JSON.parse(stale) as { cache: string }).cache, "stale");
 });
 

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { Ledger, type Purgeable } from "../../../../src/cache/tags/ledger.ts";
+import { Ledger, type Purgeable, type PurgeTarget } from "../../../../src/cache/tags/ledger.ts";
 
 const kept = (position: number, facts: Partial<Purgeable> = {}): Purgeable => ({
   url: "http://shop.example/a",
@@ -34,4 +34,18 @@ test("a soft purge after a hard one takes nothing back, nor does an older one th
   ledger.record({ targets, soft: false }, 5);
   assert.equal(ledger.position, 11);
   assert.deepEqual([ledger.standing(kept(9)), ledger.standing(kept(11))], ["gone", "current"]);
+});
+
+test("a prefix or a pattern that begins with a slash is about paths on every host, any other about whole urls", () => {
+  const standings = (target: PurgeTarget, urls: readonly string[]): string[] => {
+    const ledger = new Ledger();
+    ledger.record({ targets: [target], soft: false });
+    return urls.map((url) => ledger.standing(kept(0, { url })));
+  };
+  const urls = ["http://shop.example/a/b?c", "https://other.example/a/", "http://shop.example/b"];
+  assert.deepEqual(standings({ kind: "prefix", prefix: "/a/" }, urls), ["gone", "gone", "current"]);
+  assert.deepEqual(standings({ kind: "prefix", prefix: "http://shop.example/" }, urls), ["gone", "current", "gone"]);
+  assert.deepEqual(standings({ kind: "pattern", pattern: "/?" }, urls), ["current", "current", "gone"]);
+  assert.deepEqual(standings({ kind: "pattern", pattern: "*?c" }, urls), ["gone", "current", "current"]);
+  assert.deepEqual(standings({ kind: "pattern", pattern: "http*/a/*" }, urls), ["gone", "gone", "current"]);
 });
