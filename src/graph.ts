@@ -12,10 +12,10 @@ import type { HttpDependency } from "./dependency/port.ts";
 import { createRetirement } from "./dependency/retirement.ts";
 import type { EdgeRoute, Judgement } from "./http/judge.ts";
 import { readHost } from "./routing/authority.ts";
+import { cachePartsOf } from "./cache/route.ts";
 import { createCacheStage } from "./cache/stage.ts";
 import { createStore, type Store } from "./cache/store.ts";
 import { cacheOptions, cachePolicy } from "./cache/settings.ts";
-import { compileTags } from "./cache/tags/route-tags.ts";
 import { compilePriority } from "./routing/priority.ts";
 import { compileRewrite } from "./routing/rewrite.ts";
 import type { FixedAnswer, RouteSettings } from "./routing/settings.ts";
@@ -92,7 +92,7 @@ export function buildGraph(config: Config, before: Graph | undefined, parts: Gra
   }
   const kept = before && keptBy(before.config) === keptBy(config) ? before.store : undefined;
   const store = kept ?? createStore(config.cache, parts);
-  const stageParts: StageParts = { store };
+  const stageParts: StageParts = { store, clock: parts.clock };
   const routes = config.routes.map((route) => ({
     match: route.match,
     value: buildRoute(route, dependencies, stageParts),
@@ -131,6 +131,7 @@ function keptBy({ cache, routes }: Config): string {
 
 interface StageParts {
   readonly store: Store;
+  readonly clock: Clock;
 }
 
 function buildRoute(
@@ -150,15 +151,9 @@ function buildRoute(
  * The order of protection, outermost first: client quota, cache, degradation level, admission, retry, breaker.
  * The cache stands before the gates: a hit costs no permit, and a refusal can still become a stale answer.
  */
-function stagesOf(route: NamedRoute, { store }: StageParts): readonly Stage[] {
-  const policy = cachePolicy(route.cache);
-  if (!policy) return [];
-  const { ledger, flights, bus, time, purge } = store;
-  const { tags: templates = [], passTags = false } = cacheOptions(route.cache);
-  const fixed = [`route:${route.name}`, ...(route.dependency === undefined ? [] : [`dependency:${route.dependency}`])];
-  const tags = compileTags(fixed, templates);
-  const tiers = store.tiersFor();
-  return [createCacheStage({ tiers, ledger, flights, bus, time, policy, tags, passTags, purge })];
+function stagesOf(route: NamedRoute, parts: StageParts): readonly Stage[] {
+  const cache = cachePartsOf({ ...parts, settings: route.cache, name: route.name, dependency: route.dependency });
+  return cache ? [createCacheStage(cache)] : [];
 }
 
 /** What answers a route in the end: a fixed answer, the host application or a dependency. */

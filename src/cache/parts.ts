@@ -1,5 +1,8 @@
 import type { EventBus } from "../core/events.ts";
+import type { Timeouts } from "../core/timeouts.ts";
+import type { RefreshAhead } from "./ahead.ts";
 import type { Flights } from "./flight/flights.ts";
+import type { Grace } from "./phase.ts";
 import type { CachePolicy } from "./rules.ts";
 import type { Ledger } from "./tags/ledger.ts";
 import type { RouteTags } from "./tags/route-tags.ts";
@@ -21,4 +24,17 @@ export interface CacheParts {
   readonly passTags?: boolean;
   /** See {@link Store.purge}. */
   readonly purge: Store["purge"];
+  readonly stale: ServeStale;
+}
+
+/** How a route uses what is not, or not for long, fresh. */
+export interface ServeStale {
+  /** Milliseconds past freshness for which any kept answer beats none. 0: only as long as the answer itself allows. */
+  readonly failSafe: number;
+  /** How long a dependency is waited for with a stale answer in hand. */
+  readonly soft: Timeouts;
+  /** Absent: nothing is fetched before it is stale. */
+  readonly ahead: RefreshAhead | undefined;
+  /** Asked at each use of a stale answer: what the degradation level in force makes of the windows. */
+  readonly grace: () => Grace;
 }

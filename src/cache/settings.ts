@@ -13,28 +13,55 @@ const tag = z
   .string()
   .regex(/^[!-+\--~]{1,256}$/, "expected a tag: 1 to 256 visible ASCII characters, no blanks, no commas");
 
-const lifetimes = z.strictObject({
-  ttl: duration({ min: "1s", max: "365d" }).describe("Answers are fresh so long, whatever their header fields say"),
-  staleWhileRevalidate: duration({ max: "365d" })
-    .prefault("0s")
-    .describe("Past ttl: answered at once so long, while a refresh runs behind it"),
-  staleIfError: duration({ max: "365d" })
-    .prefault("0s")
-    .describe("Past ttl: answered so long when the dependency fails, is refused or is slow"),
-  tags: z
-    .array(tag)
-    .max(32)
-    .optional()
-    .describe('What its answers can be purged by, such as "products" or "product:{id}" with a parameter of the path'),
-  passTags: z
-    .boolean()
-    .optional()
-    .describe("Leave Surrogate-Key and Cache-Tag in answers to clients, for a cache in front. Default: taken out"),
-});
+const YEAR = { max: "365d" };
+
+const routeCache = z
+  .strictObject({
+    ttl: duration({ min: "1s", max: "365d" })
+      .optional()
+      .describe("Answers are fresh so long, whatever their header fields say; absent: as long as those say"),
+    staleWhileRevalidate: duration(YEAR)
+      .optional()
+      .describe("Past ttl: answered at once so long, while a refresh runs behind it; absent: 0s. Needs a ttl"),
+    staleIfError: duration(YEAR)
+      .optional()
+      .describe("Past ttl: answered so long when the dependency fails, is refused or is slow; absent: 0s. Needs a ttl"),
+    failSafe: duration(YEAR)
+      .prefault("0s")
+      .describe(
+        "Past freshness: answered so long when the dependency fails, is refused or is slow, even where the answer's own windows have ended; never what must be revalidated",
+      ),
+    refreshAhead: z
+      .boolean()
+      .optional()
+      .describe(
+        "Fetch what is asked for often shortly before it gets stale, so that nobody waits; absent: true with a ttl, else false",
+      ),
+    softTimeout: duration({ min: "1ms", max: "1m" })
+      .prefault("100ms")
+      .describe("How long the dependency is waited for when a stale answer may be given instead"),
+    tags: z
+      .array(tag)
+      .max(32)
+      .optional()
+      .describe('What its answers can be purged by, such as "products" or "product:{id}" with a parameter of the path'),
+    passTags: z
+      .boolean()
+      .optional()
+      .describe("Leave Surrogate-Key and Cache-Tag in answers to clients, for a cache in front. Default: taken out"),
+  })
+  .superRefine(({ ttl, staleWhileRevalidate, staleIfError }, context) => {
+    if (ttl !== undefined) return;
+    for (const [name, given] of Object.entries({ staleWhileRevalidate, staleIfError })) {
+      if (given === undefined) continue;
+      const message = "overrides what answers say of themselves together with a ttl: give one, or take this out";
+      context.addIssue({ code: "custom", message, path: [name] });
+    }
+  });
 
 /** A route's `cache`. */
 export const routeCacheSettings = z
-  .union([z.enum(["off", "origin"]), lifetimes], {
+  .union([z.enum(["off", "origin"]), routeCache], {
     error: 'expected "off", "origin" or lifetimes such as { ttl: 60s, staleWhileRevalidate: 5m, staleIfError: 1h }',
   })
   .optional()
@@ -83,18 +110,20 @@ export const cacheSettings = z
   })
   .prefault({});
 
+export type CacheOptions = z.output<typeof routeCache> & { readonly refreshAhead: boolean };
 export type RouteCacheSettings = z.output<typeof routeCacheSettings>;
 export type CacheSettings = z.output<typeof cacheSettings>;
 
 /** What the setting asks for; undefined: no cache. */
 export function cachePolicy(settings: RouteCacheSettings): CachePolicy | undefined {
   if (settings === undefined || settings === "off") return undefined;
-  if (settings === "origin") return { by: "origin" };
-  const { ttl, staleWhileRevalidate, staleIfError } = settings;
+  if (settings === "origin" || settings.ttl === undefined) return { by: "origin" };
+  const { ttl, staleWhileRevalidate = 0, staleIfError = 0 } = settings;
   return { by: "operator", ttl, staleWhileRevalidate, staleIfError };
 }
 
-/** What the setting says beside its lifetimes. */
-export function cacheOptions(settings: RouteCacheSettings): Pick<z.output<typeof lifetimes>, "tags" | "passTags"> {
-  return typeof settings === "object" ? settings : {};
+/** What the setting says beside its lifetimes; `origin` has the defaults. */
+export function cacheOptions(settings: RouteCacheSettings): CacheOptions {
+  const given = typeof settings === "object" ? settings : routeCache.parse({});
+  return { ...given, refreshAhead: given.refreshAhead ?? given.ttl !== undefined };
 }

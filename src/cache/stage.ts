@@ -1,6 +1,6 @@
 import type { Exchange } from "../core/exchange.ts";
 import { hasHeader } from "../core/headers.ts";
-import { refused, type Outcome } from "../core/outcome.ts";
+import { refused, type CacheUse, type Outcome } from "../core/outcome.ts";
 import type { Handler, Stage } from "../core/stage.ts";
 import { answerFrom, told } from "./answer.ts";
 import type { Entry } from "./entry.ts";
@@ -10,12 +10,14 @@ import type { CacheParts } from "./parts.ts";
 import { Pursuit } from "./flight/pursuit.ts";
 import { untagged } from "./flight/untagged.ts";
 import { withheldFrom } from "./rules/audience.ts";
+import { asUsability, phaseOf, spansOf } from "./phase.ts";
 import { judgeUsable, onlyIfCached } from "./rules/reuse.ts";
 import type { CacheStatus } from "./rules/status.ts";
-import type { CachePolicy, Usability } from "./rules.ts";
+import type { Usability } from "./rules.ts";
 import { invalidatedBy } from "./rules/unsafe.ts";
 import { usability } from "./rules/usability.ts";
 import { varyKey } from "./rules/vary.ts";
+import type { Standing } from "./tags/marks.ts";
 import type { VariantOf } from "./tiers/tier.ts";
 import type { Found } from "./tiers/tiers.ts";
 
@@ -51,31 +53,65 @@ const passBy = async (parts: CacheParts, next: Handler, exchange: Exchange): Pro
   told(untagged(parts, await next(exchange)), { result: "bypass" }, { fwd: "bypass" });
 
 async function answer(parts: CacheParts, next: Handler, exchange: Exchange): Promise<Outcome> {
-  const { tiers, time, policy } = parts;
   const key = cacheKey(exchange);
-  const found = tiers.find(key, variantsOf(exchange));
+  const found = parts.tiers.find(key, variantsOf(exchange));
   const kept = usable(parts, exchange, key, found instanceof Promise ? await found : found);
-  const entry = kept?.entry;
-  const pursuit = new Pursuit(parts, next, exchange, key, entry);
-  const use = entry && usability(entry.head, policy, time.now(), entry.reading);
-  if (use && kept.standing === "stale") Object.assign(use, { lifetime: Math.min(use.lifetime, use.age) });
-  const verdict = use && judgeUsable(exchange, use);
-  if (entry && use && verdict?.use === "fresh") return fresh(use, policy, exchange, kept);
+  if (kept) return answerKept(parts, next, exchange, key, kept);
   // A part of what is not kept is the dependency's to give.
   if (hasHeader(exchange.headers, "range")) return passBy(parts, next, exchange);
-  if (entry && verdict?.use === "stale-while-revalidate") {
+  return onlyIfCached(exchange) ? notKept() : new Pursuit(parts, next, exchange, key, undefined).wait("miss");
+}
+
+function answerKept(
+  parts: CacheParts,
+  next: Handler,
+  exchange: Exchange,
+  key: string,
+  kept: Kept,
+): Outcome | Promise<Outcome> {
+  const { time, policy, stale } = parts;
+  const { entry } = kept;
+  const own = usability(entry.head, policy, time.now(), entry.reading);
+  const use = kept.standing === "stale" ? { ...own, lifetime: Math.min(own.lifetime, own.age) } : own;
+  if (judgeUsable(exchange, use).use !== "fresh") {
+    if (hasHeader(exchange.headers, "range")) return passBy(parts, next, exchange);
+    return answerPast(parts, exchange, kept, use, new Pursuit(parts, next, exchange, key, entry));
+  }
+  const left = use.lifetime - use.age;
+  const early = stale.ahead?.early(key, entry.head.receivedAt, left, entry.buildMs) ?? 0;
+  if (early > 0 && phaseOf({ ...use, failSafe: 0 }, early) === "refresh-ahead") {
+    new Pursuit(parts, next, exchange, key, entry).refresh();
+  }
+  return answerFresh(parts, exchange, kept, use);
+}
+
+/** What is kept is past its freshness, or the client wants something newer. */
+async function answerPast(
+  { time, policy, stale }: CacheParts,
+  exchange: Exchange,
+  kept: Kept,
+  use: Usability,
+  pursuit: Pursuit,
+): Promise<Outcome> {
+  const spans = spansOf(use, stale.failSafe, stale.grace());
+  const verdict = judgeUsable(exchange, asUsability(spans));
+  if (verdict.use === "stale-while-revalidate") {
     pursuit.refresh();
-    return stale(parts, exchange, kept, "stale-while-revalidate");
+    return answerStale(exchange, kept, use, "stale-while-revalidate");
   }
-  if (onlyIfCached(exchange)) {
-    const detail = "only a kept answer was asked for (only-if-cached), and there is none that may be used";
-    return told(refused("not-stored", detail), { result: "miss" }, { detail: "only-if-cached" });
-  }
-  const fwd = verdict === undefined ? "miss" : verdict.use === "bypass" ? "request" : "stale";
-  const fallback = verdict && "onError" in verdict && verdict.onError ? kept : undefined;
-  if (!fallback) return pursuit.wait(fwd);
+  if (onlyIfCached(exchange)) return notKept();
+  const fwd = verdict.use === "bypass" ? "request" : "stale";
+  if (!("onError" in verdict) || !verdict.onError) return pursuit.wait(fwd);
   const fetched = await pursuit.waitBriefly(fwd);
-  return typeof fetched === "string" ? stale(parts, exchange, fallback, fetched) : fetched;
+  if (typeof fetched !== "string") return fetched;
+  const { head, reading } = kept.entry;
+  const { age } = usability(head, policy, time.now(), reading);
+  return answerStale(exchange, kept, { ...use, age }, phaseOf(spans) === "fail-safe" ? "fail-safe" : fetched);
+}
+
+function notKept(): Outcome {
+  const detail = "only a kept answer was asked for (only-if-cached), and there is none that may be used";
+  return told(refused("not-stored", detail), { result: "miss" }, { detail: "only-if-cached" });
 }
 
 /** Finds the variant of a request. Most keys have one Vary field in all their variants: it is looked at once. */
@@ -91,8 +127,18 @@ function variantsOf(exchange: Exchange): VariantOf {
   };
 }
 
+/** A kept answer that this client may have, and what purges made of it. */
+interface Kept extends Found {
+  readonly standing: Standing;
+}
+
 /** What was found, unless it was purged or is not for this client. */
-function usable({ ledger, tiers, bus }: CacheParts, exchange: Exchange, key: string, found: Found | undefined) {
+function usable(
+  { ledger, tiers, bus }: CacheParts,
+  exchange: Exchange,
+  key: string,
+  found: Found | undefined,
+): Kept | undefined {
   if (!found) return undefined;
   const standing = ledger.standing(found.entry);
   if (standing === "gone") {
@@ -107,7 +153,7 @@ function usable({ ledger, tiers, bus }: CacheParts, exchange: Exchange, key: str
 const mayHave = (exchange: Exchange, { reading }: Entry): boolean =>
   !hasCredentials(exchange) || withheldFrom(exchange, reading.audience) === undefined;
 
-function fresh(use: Usability, policy: CachePolicy, exchange: Exchange, { entry, tier }: Found): Outcome {
+function answerFresh({ policy }: CacheParts, exchange: Exchange, { entry, tier }: Kept, use: Usability): Outcome {
   const { age, lifetime } = use;
   const status: CacheStatus = { hit: true, ttl: lifetime - age };
   const detail = policy.by === "operator" ? { detail: "operator-ttl" } : {};
@@ -115,12 +161,11 @@ function fresh(use: Usability, policy: CachePolicy, exchange: Exchange, { entry,
 }
 
 /** An answer past its freshness, or one the client would rather not have had. `detail` says on what ground. */
-function stale({ time, policy }: CacheParts, exchange: Exchange, { entry, tier }: Found, detail: string): Outcome {
-  const { age, lifetime } = usability(entry.head, policy, time.now(), entry.reading);
-  const staleMs = Math.max(0, age - lifetime);
-  return told(
-    answerFrom(entry, exchange, age),
-    { result: "stale", tier, staleMs },
-    { hit: true, ttl: lifetime - age, detail },
-  );
+function answerStale(exchange: Exchange, { entry, tier }: Kept, { age, lifetime }: Usability, detail: string): Outcome {
+  const use: CacheUse = {
+    result: detail === "fail-safe" ? "fail-safe" : "stale",
+    tier,
+    staleMs: Math.max(0, age - lifetime),
+  };
+  return told(answerFrom(entry, exchange, age), use, { hit: true, ttl: lifetime - age, detail });
 }

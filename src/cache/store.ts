@@ -1,10 +1,12 @@
 import type { Clock, Random } from "../core/clock.ts";
 import type { EventBus } from "../core/events.ts";
+import { RefreshAhead } from "./ahead.ts";
 import { Flights } from "./flight/flights.ts";
 import type { CacheSettings } from "./settings.ts";
 import { compileCascade, type Cascade } from "./tags/cascade.ts";
 import { Ledger, type Purge } from "./tags/ledger.ts";
 import { openTiers } from "./tiers/open.ts";
+import { sturdy } from "./tiers/sturdy.ts";
 import { Tiers } from "./tiers/tiers.ts";
 import { steadyTime, type CacheTime } from "./time.ts";
 
@@ -16,6 +18,7 @@ export interface Store {
   /** On which all that is kept is dated. */
   readonly time: CacheTime;
   readonly bus: EventBus;
+  readonly ahead: RefreshAhead;
   readonly cascade: Cascade;
   /** The tiers that a route chose. */
   tiersFor(): Tiers;
@@ -34,13 +37,15 @@ export function createStore(settings: CacheSettings, parts: StoreParts): Store {
   const { clock, random, bus } = parts;
   const time = steadyTime(clock);
   const ledger = new Ledger({ wall: () => time.now() });
-  const tiers = openTiers(settings, parts);
+  const onFault = (where: string, error: Error): void => bus.publish("spillway:fault", { where, error });
+  const tiers = openTiers(settings, parts).map((named) => sturdy(named, clock, onFault));
   return {
     settings,
     ledger,
     flights: new Flights(clock, random, settings.maxEntry),
     time,
     bus,
+    ahead: new RefreshAhead(random),
     cascade: compileCascade(settings.cascade ?? {}),
     tiersFor: () => new Tiers(tiers, time),
     async purge(purge) {

@@ -28,14 +28,15 @@ export type FailedReason =
   | "internal"; // a fault of ours, counted and logged
 
 /**
- * What the cache was to an exchange: `hit` fresh, `stale` past its freshness, `miss` asked the dependency or waited for
- * one who did, `bypass` had no use for a cache.
+ * What the cache was to an exchange: `hit` fresh, `stale` past its freshness, `fail-safe` past all of its stale windows,
+ * `fallback` the route's own answer in place of a failure, `miss` asked the dependency or waited for one who did, `bypass`
+ * had no use for a cache.
  */
 export type CacheUse =
-  | { readonly result: "miss" | "bypass" }
+  | { readonly result: "miss" | "bypass" | "fallback" }
   | { readonly result: "hit"; readonly tier: CacheTier }
   | {
-      readonly result: "stale";
+      readonly result: "stale" | "fail-safe";
       readonly tier: CacheTier;
       /** Milliseconds past its freshness. */ readonly staleMs: number;
     };

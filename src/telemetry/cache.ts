@@ -37,7 +37,7 @@ export function createCacheCounts(): CacheCounts {
     staleSeconds: () => staleSeconds,
     count(use) {
       requests.add("tier" in use ? use.tier : "none", use.result);
-      if (use.result !== "stale") return;
+      if (!("staleMs" in use)) return;
       const seconds = use.staleMs / 1000;
       let at = 0;
       while (at < STALE_BOUNDS.length && seconds > STALE_BOUNDS[at]!) at++;
@@ -52,7 +52,7 @@ export function cacheViews(cache: CacheCounts): View[] {
   return [
     pairView(
       "spillway_cache_requests_total",
-      "Exchanges on routes with a cache, by where the answer was: hit fresh, stale past its freshness, miss asked the dependency, bypass neither",
+      "Exchanges on routes with a cache, by where the answer was: hit fresh, stale past its freshness, fail-safe past its stale windows, fallback the route's own answer, miss asked the dependency, bypass neither",
       ["tier", "result"],
       cache.requests,
     ),

@@ -3,6 +3,7 @@ import type { Departure, Exchange, PriorityClass } from "../../core/exchange.ts"
 import { joinedHeader } from "../../core/headers.ts";
 import type { Outcome, Served } from "../../core/outcome.ts";
 import type { Handler } from "../../core/stage.ts";
+import type { Timeouts } from "../../core/timeouts.ts";
 import type { CacheParts } from "../parts.ts";
 import { bodyOf, keptHeaders, type Entry } from "../entry.ts";
 import type { Judged, Sharing } from "./flight.ts";
@@ -12,9 +13,9 @@ import { joinParts, urlOf } from "../key.ts";
 import { storedHead, type Receipt } from "../rules/age.ts";
 import { isAbout, updated, validators } from "../rules/conditional.ts";
 import { judgeStore } from "../rules/store.ts";
-import { readingOf, usefulUntil } from "../rules/usability.ts";
+import { readingOf, usability, usefulUntil, type Reading } from "../rules/usability.ts";
 import { varyKey } from "../rules/vary.ts";
-import type { CacheRequest, NotStored } from "../rules.ts";
+import type { CacheRequest, NotStored, StoredHead } from "../rules.ts";
 import { tagsOf } from "../tags/origin-tags.ts";
 import { untagged } from "./untagged.ts";
 
@@ -48,6 +49,7 @@ export class EntryFetch implements Fetch {
   readonly #errand: Errand;
   /** Of the ledger, when the load began. */
   readonly position: number;
+  readonly soft: Timeouts;
   #receipt: Receipt = { requestedAt: 0, receivedAt: 0, wall: 0 };
   /** What the dependency said, before a 304 was made whole. */
   #status = 0;
@@ -66,6 +68,7 @@ export class EntryFetch implements Fetch {
     this.class = errand.exchange.class;
     this.position = parts.ledger.position;
     this.#own = this.#tags = parts.tags(errand.exchange.params);
+    this.soft = parts.stale.soft;
   }
 
   async run(departure: Departure): Promise<Outcome> {
@@ -141,6 +144,16 @@ export class EntryFetch implements Fetch {
     return untagged(this.#parts, outcome);
   }
 
+  /** A fail-safe that is longer than the answer's own windows keeps it longer. */
+  #keepUntil(head: StoredHead, reading: Reading): number {
+    const { policy, stale } = this.#parts;
+    const until = usefulUntil(head, policy, reading);
+    if (stale.failSafe === 0) return until;
+    const { age, lifetime, mustRevalidate } = usability(head, policy, head.receivedAt, reading);
+    if (mustRevalidate) return until;
+    return Math.max(until, head.receivedAt + Math.max(0, lifetime - age) + stale.failSafe);
+  }
+
   #sharing(served: Served, vary: string, variant: string | undefined): Sharing {
     const { tiers, flights, policy, bus } = this.#parts;
     const { exchange, key, entry, shared } = this.#errand;
@@ -159,7 +172,7 @@ export class EntryFetch implements Fetch {
       const reading = readingOf(head);
       const url = urlOf(exchange);
       const buildMs = this.#receipt.receivedAt - this.#receipt.requestedAt;
-      const keepUntil = usefulUntil(head, policy, reading);
+      const keepUntil = this.#keepUntil(head, reading);
       this.#pending = { head, reading, vary, variant, url, tags, buildMs, fence: 0, keepUntil };
       return "all";
     }

@@ -1,18 +1,17 @@
 import type { Clock, Random } from "../../core/clock.ts";
 import type { Departure, PriorityClass } from "../../core/exchange.ts";
 import type { Outcome, Served } from "../../core/outcome.ts";
-import { Timeouts } from "../../core/timeouts.ts";
+import type { Timeouts } from "../../core/timeouts.ts";
 import { Flight, type Judged, type Landing } from "./flight.ts";
 import { Notes } from "./notes.ts";
-
-/** Milliseconds that a request with a usable stale answer in hand waits for the head of a newer one. */
-export const SOFT_TIMEOUT = 100;
 
 /** What a flight fetches, and the name under which others find it. */
 export interface Fetch {
   /** Class of the request in whose name it is fetched: what is refused to it may be allowed to another class. */
   readonly class: PriorityClass;
   readonly position: number;
+  /** How long who has a stale answer in hand waits for the head. */
+  readonly soft: Timeouts;
   /** Asks the dependency. Never rejects. */
   run(departure: Departure): Promise<Outcome>;
   /** The head is here. `name`: under which others find the flight now that the variant is known; undefined: as before. */
@@ -28,7 +27,7 @@ export interface Boarding {
   readonly class: PriorityClass;
   /** Of the ledger, when it began: what was purged since is not to be had from it. */
   readonly position: number;
-  /** The head, or undefined when it has not come within {@link SOFT_TIMEOUT} of the start. */
+  /** The head, or undefined when it has not come within the soft timeout from the start. */
   readonly soon: Promise<Landing | undefined>;
 }
 
@@ -37,14 +36,12 @@ export class Flights {
   readonly notes: Notes;
   /** Octets of a body that may be kept. */
   readonly longest: number;
-  readonly #soft: Timeouts;
   /** Turns over with the misses. A flight that is over holds nothing, so what a dead table keeps of it is small. */
   readonly #boardings = new Map<string, Boarding>();
 
   constructor(clock: Clock, random: Random, longest: number) {
     this.notes = new Notes(clock, random);
     this.longest = longest;
-    this.#soft = new Timeouts(clock, SOFT_TIMEOUT);
   }
 
   /** One that can be boarded, `position` being where the ledger has to have stood when it began. */
@@ -59,6 +56,7 @@ export class Flights {
     const boarding: Boarding = this.launchAlone({
       class: fetch.class,
       position: fetch.position,
+      soft: fetch.soft,
       run: (departure) => fetch.run(departure),
       judge: (served) => {
         const judged = fetch.judge(served);
@@ -84,7 +82,7 @@ export class Flights {
   launchAlone(load: Omit<Fetch, "judge"> & { judge(served: Served): Judged; closed?(): void }): Boarding {
     const flight = new Flight({ ...load, closed: load.closed ?? (() => {}) }, this.longest);
     const late = Promise.withResolvers<undefined>();
-    const wait = this.#soft.start(() => late.resolve(undefined));
+    const wait = load.soft.start(() => late.resolve(undefined));
     void flight.landing.then(() => wait.cancel());
     return {
       flight,

@@ -43,7 +43,16 @@ export class Pursuit {
     // With credentials it is one client's own: nobody boards it, yet a second one is not started.
     const name = credentials ? joinParts(["own", this.#name()]) : this.#name();
     if (flights.find(name, this.#isCurrent)) return;
-    flights.launch(name, this.#fetch(!credentials)).flight.hold();
+    const { flight } = flights.launch(name, this.#fetch(!credentials));
+    flight.hold();
+    void flight.landing.then(({ outcome }) => this.#tellFault(outcome));
+  }
+
+  /** Behind an answer nobody else would hear of it. */
+  #tellFault(outcome: Outcome): void {
+    if (outcome.kind !== "failed" || outcome.reason !== "internal") return;
+    const error = outcome.error ?? new Error(outcome.detail);
+    this.#parts.bus.publish("spillway:fault", { where: "cache refresh", error });
   }
 
   /** The answer, however long it takes. */
@@ -95,6 +104,7 @@ export class Pursuit {
     return this.#parts.flights.launchAlone({
       class: fetch.class,
       position: fetch.position,
+      soft: fetch.soft,
       run: (departure) => fetch.run(departure),
       judge: (served) => fetch.judge(served),
       commit: (chunks, length) => fetch.commit(chunks, length),

@@ -127,3 +127,39 @@ test("neither a 5xx nor a body that breaks off takes the place of what is kept",
   assert.equal(after.text, "kept");
   assert.match(after.cache, /detail=back-off$/);
 });
+
+test("past its windows a fail-safe stands in while the dependency is down, and is counted as such", async () => {
+  await using rig = await startRig(
+    { failSafe: "1h" },
+    sends("kept", { "Cache-Control": "max-age=1, stale-if-error=0" }),
+  );
+  await rig.ask();
+  await sleep(1100);
+  await rig.stopOrigin();
+  const answers = await rig.herd(50);
+  for (const { status, text, cache } of answers) {
+    assert.deepEqual([status, text], [200, "kept"]);
+    assert.match(cache, /^spillway; hit; ttl=-\d; detail=fail-safe$/);
+  }
+  const results = rig.gateway.ended.map(({ outcome }) => "cache" in outcome && outcome.cache?.result);
+  assert.equal(results.filter((result) => result === "fail-safe").length, 50);
+});
+
+test("what is asked for often is fetched again before it gets stale, and nobody meets a stale answer", async () => {
+  const answer = sends((_, call) => `${call}`, {}, 100);
+  await using rig = await startRig({ ttl: "1s", staleWhileRevalidate: "10s" }, (request, response, call) => {
+    // In whole seconds, it would make answers up to a second older than they are.
+    response.sendDate = false;
+    answer(request, response, call);
+  });
+  await rig.ask();
+  const caches: string[] = [];
+  const end = performance.now() + 2500;
+  while (performance.now() < end) {
+    caches.push((await rig.ask()).cache);
+    await sleep(2);
+  }
+  assert.ok(rig.calls() >= 3, `${rig.calls()} calls`);
+  const stale = caches.filter((cache) => !cache.startsWith("spillway; hit; ttl=0"));
+  assert.ok(stale.length <= caches.length / 20, `${stale.length} of ${caches.length}: ${stale[0]}`);
+});

@@ -1,11 +1,11 @@
 import assert from "node:assert/strict";
 import { test, type TestContext } from "node:test";
 import { setImmediate as nextTurn } from "node:timers/promises";
-import { cacheSettings } from "../../../src/cache/settings.ts";
+import { cachePartsOf } from "../../../src/cache/route.ts";
+import { cacheSettings, routeCacheSettings } from "../../../src/cache/settings.ts";
 import { createCacheStage } from "../../../src/cache/stage.ts";
 import { createStore } from "../../../src/cache/store.ts";
 import type { PurgeTarget } from "../../../src/cache/tags/ledger.ts";
-import { compileTags } from "../../../src/cache/tags/route-tags.ts";
 import { wholeBody } from "../../../src/core/body.ts";
 import { createEventBus, type CacheNotStored, type CacheRemoved } from "../../../src/core/events.ts";
 import type { Exchange } from "../../../src/core/exchange.ts";
@@ -34,14 +34,8 @@ function setUp(t: TestContext, first: readonly string[] = [], options: { tags?: 
   t.after(bus.subscribe("spillway:cache-not-stored", ({ reason }) => notStored.push(reason)));
   const store = createStore(cacheSettings.parse({}), { clock, random: () => 0.5, bus });
   const inside = { fields: first, calls: 0, until: Promise.resolve() };
-  const tags = compileTags(["route:all"], options.tags ?? []);
-  const stage = createCacheStage({
-    ...store,
-    tiers: store.tiersFor(),
-    policy: { by: "origin" },
-    tags,
-    passTags: options.passTags ?? false,
-  });
+  const settings = routeCacheSettings.parse(options);
+  const stage = createCacheStage(cachePartsOf({ settings, name: "all", dependency: undefined, store, clock })!);
   const handler = stage(async () => {
     const call = ++inside.calls;
     const { fields } = inside;
@@ -167,12 +161,8 @@ test("a 304 that names no tags leaves those of what it renews", async (t) => {
   const clock = new ManualClock();
   const store = createStore(cacheSettings.parse({}), { clock, random: () => 0.5, bus: createEventBus(t.name) });
   let calls = 0;
-  const stage = createCacheStage({
-    ...store,
-    tiers: store.tiersFor(),
-    policy: { by: "origin" },
-    tags: () => [],
-  });
+  const settings = "origin";
+  const stage = createCacheStage(cachePartsOf({ settings, name: "all", dependency: undefined, store, clock })!);
   const handler = stage(async () => {
     const { headers, ...rest } = answers(String(++calls), "ETag", '"1"') as Extract<Outcome, { kind: "served" }>;
     return calls === 2 ? { ...rest, status: 304, headers } : { ...rest, headers: [...headers, "Surrogate-Key", "p1"] };

@@ -6,10 +6,11 @@ import { createEventBus } from "../../../src/core/events.ts";
 import type { Exchange } from "../../../src/core/exchange.ts";
 import { headerValue } from "../../../src/core/headers.ts";
 import { failed, refused, type Outcome } from "../../../src/core/outcome.ts";
-import type { CachePolicy } from "../../../src/cache/rules.ts";
-import { cachePolicy, cacheSettings } from "../../../src/cache/settings.ts";
+import { cachePartsOf, type CachedRoute } from "../../../src/cache/route.ts";
 import { createCacheStage } from "../../../src/cache/stage.ts";
-import { compileTags } from "../../../src/cache/tags/route-tags.ts";
+import { cacheSettings, routeCacheSettings } from "../../../src/cache/settings.ts";
+import { sturdy } from "../../../src/cache/tiers/sturdy.ts";
+import { Tiers } from "../../../src/cache/tiers/tiers.ts";
 import { createStore } from "../../../src/cache/store.ts";
 import { endedExchange } from "../../support/ended-exchange.ts";
 import { ManualClock } from "../../support/manual-clock.ts";
@@ -28,14 +29,18 @@ const answers = (text: string, control: string, more: string[] = [], status = 20
 });
 
 /** A stage over a handler that a test swaps, on a clock that stands still. */
-function setUp(first: Answerer, policy: CachePolicy = { by: "origin" }, tags: readonly string[] = []) {
+function setUp(first: Answerer, cache: unknown = "origin", more: Partial<CachedRoute> = {}) {
   const clock = new ManualClock();
-  const settings = cacheSettings.parse({ memory: "1MiB", maxEntry: "64KiB" });
-  const store = createStore(settings, { clock, random: () => 0.5, bus: createEventBus("stage") });
+  const faults: string[] = [];
+  const bus = createEventBus(`stage ${Math.random()}`);
+  bus.subscribe("spillway:fault", ({ where, error }) => void faults.push(`${where}: ${error.message}`));
+  const shared = cacheSettings.parse({ memory: "1MiB", maxEntry: "64KiB" });
+  const store = createStore(shared, { clock, random: () => 0.5, bus });
   const asked: Exchange[] = [];
   const inside = { answer: first };
-  const parts = { ...store, tiers: store.tiersFor(), policy, tags: compileTags(["route:all"], tags) };
-  const handler = createCacheStage(parts)(async (exchange) => {
+  const settings = routeCacheSettings.parse(cache);
+  const route = { settings, name: "all", dependency: undefined, store, clock, ...more };
+  const handler = createCacheStage(cachePartsOf(route)!)(async (exchange) => {
     asked.push(exchange);
     return inside.answer(exchange);
   });
@@ -44,6 +49,7 @@ function setUp(first: Answerer, policy: CachePolicy = { by: "origin" }, tags: re
     asked,
     inside,
     store,
+    faults,
     /** "200 text | Cache-Status" of one request. */
     async ask(facts: Partial<Exchange> = {}): Promise<string> {
       const exchange = { ...endedExchange().exchange, headers: [], ...facts };
@@ -216,7 +222,7 @@ suite("the cache stage", () => {
   });
 
   test("an operator's lifetimes hold where the origin says nothing", async () => {
-    const policy = cachePolicy({ ttl: 5 * SECOND, staleWhileRevalidate: 0, staleIfError: 60 * SECOND });
+    const policy = { ttl: "5s", staleIfError: "60s" };
     const { clock, inside, ask } = setUp(() => ({ ...answers("one", ""), headers: [] }) as Outcome, policy);
     assert.equal(await ask(), "200 one | fwd=miss; fwd-status=200; stored; detail=operator-ttl");
     assert.equal(await ask(), "200 one | hit; ttl=5; detail=operator-ttl");
@@ -248,5 +254,116 @@ suite("the cache stage", () => {
     inside.answer = () => answers("whole", "max-age=60");
     assert.match(await ask(), /^200 whole \| fwd=miss/);
     assert.equal(clock.pendingForeground, 0);
+  });
+
+  test("past all windows a fail-safe stands in, and says so", async () => {
+    const { clock, inside, handler, ask } = setUp(() => answers("kept", "max-age=1, stale-if-error=2"), {
+      failSafe: "1h",
+    });
+    await ask();
+    clock.advance(1800 * SECOND);
+    inside.answer = () => refused("memory", "later");
+    assert.equal(await ask(), "200 kept | hit; ttl=-1799; detail=fail-safe");
+    const outcome = await handler({ ...endedExchange().exchange, headers: [] });
+    assert.deepEqual("cache" in outcome && outcome.cache, {
+      result: "fail-safe",
+      tier: "memory",
+      staleMs: 1799 * SECOND,
+    });
+    clock.advance(1801 * SECOND);
+    assert.equal(await ask(), "refused memory | fwd=stale");
+  });
+
+  test("a level widens the windows by its factor or to any age, but never what must be revalidated or is private", async () => {
+    const level = { factor: 1, any: false };
+    const grace = () => level;
+    const controls: Readonly<Record<string, string>> = {
+      "max-age=1, stale-if-error=60": "200 kept",
+      "max-age=1, must-revalidate": "failed connect",
+      "max-age=1, private": "failed connect",
+    };
+    for (const [control, at100] of Object.entries(controls)) {
+      const { clock, inside, ask } = setUp(() => answers("kept", control), "origin", { grace });
+      const later = async (seconds: number): Promise<string> => {
+        clock.advance(seconds * SECOND);
+        return (await ask()).split(" | ")[0]!;
+      };
+      Object.assign(level, { factor: 1, any: false });
+      await ask();
+      inside.answer = () => failed("connect", "none");
+      assert.equal(await later(100), "failed connect");
+      level.factor = 2;
+      assert.equal(await later(0), at100);
+      assert.equal(await later(100), "failed connect");
+      level.any = true;
+      assert.equal(await later(0), at100);
+    }
+  });
+
+  test("what is hit often is fetched again before it gets stale, once at a time, and answered fresh meanwhile", async () => {
+    const slow = async (text: string): Promise<Outcome> => {
+      clock.advance(SECOND);
+      return answers(text, "max-age=600");
+    };
+    const { clock, asked, inside, ask } = setUp(() => slow("one"), { refreshAhead: true });
+    await ask();
+    clock.advance(599 * SECOND - 500);
+    const refreshed = Promise.withResolvers<Outcome>();
+    inside.answer = () => refreshed.promise;
+    for (let i = 0; i < 2; i++) assert.match(await ask(), /^200 one \| hit; ttl=0/);
+    assert.equal(asked.length, 1);
+    for (let i = 0; i < 5; i++) assert.match(await ask(), /^200 one \| hit; ttl=0/);
+    assert.equal(asked.length, 2);
+    refreshed.resolve(answers("two", "max-age=600"));
+    await nextTurn();
+    assert.match(await ask(), /^200 two \| hit; ttl=600/);
+  });
+
+  test("nothing is fetched before it is stale where only the origin decides", async () => {
+    const { clock, asked, inside, ask } = setUp(async () => {
+      clock.advance(SECOND);
+      return answers("one", "max-age=600");
+    });
+    await ask();
+    clock.advance(599 * SECOND - 500);
+    inside.answer = () => answers("two", "max-age=600");
+    for (let i = 0; i < 10; i++) await ask();
+    assert.equal(asked.length, 1);
+  });
+
+  test("a route's soft timeout is how long it waits with a stale answer in hand", async () => {
+    const { clock, inside, ask } = setUp(() => answers("kept", "max-age=1, stale-if-error=60"), { softTimeout: "2s" });
+    await ask();
+    clock.advance(3 * SECOND);
+    inside.answer = () => new Promise<Outcome>(() => {});
+    const outcome = Promise.race([ask(), nextTurn("waits")]);
+    assert.equal(await outcome, "waits");
+    const waiting = ask();
+    await clock.advanceAsync(2300);
+    assert.match(await waiting, /^200 kept .*detail=timeout$/);
+  });
+
+  test("a fault behind a stale answer is told, and a tier that throws is a miss", async () => {
+    const control = "max-age=1, stale-while-revalidate=60";
+    const { clock, inside, faults, store, ask } = setUp(() => answers("kept", control));
+    await ask();
+    clock.advance(3 * SECOND);
+    inside.answer = () => {
+      throw new Error("a fault of ours");
+    };
+    assert.match(await ask(), /^200 kept/);
+    await nextTurn();
+    assert.deepEqual(faults, ["cache refresh: a fault of ours"]);
+
+    const broken = (): never => {
+      throw new Error("broken");
+    };
+    const tier = { get: broken, set: broken, delete: broken, clear: broken, close: broken };
+    const told: string[] = [];
+    const named = sturdy({ name: "memory", tier }, clock, (where) => void told.push(where));
+    const tiersFor = () => new Tiers([named], store.time);
+    const over = setUp(() => answers("served", control), "origin", { store: { ...store, tiersFor } });
+    for (let i = 0; i < 2; i++) assert.match(await over.ask(), /^200 served \| fwd=miss/);
+    assert.deepEqual(told, ["cache tier memory"]);
   });
 });

@@ -1,0 +1,42 @@
+import type { Clock } from "../core/clock.ts";
+import { Timeouts } from "../core/timeouts.ts";
+import type { CacheParts } from "./parts.ts";
+import { NO_GRACE, type Grace } from "./phase.ts";
+import { cacheOptions, cachePolicy, type RouteCacheSettings } from "./settings.ts";
+import type { Store } from "./store.ts";
+import { compileTags } from "./tags/route-tags.ts";
+
+/** What a cached route is built of. */
+export interface CachedRoute {
+  readonly settings: RouteCacheSettings;
+  /** Of the route and its dependency: all of either can be purged by. */
+  readonly name: string;
+  readonly dependency: string | undefined;
+  readonly store: Store;
+  readonly clock: Clock;
+  /** What the degradation level in force makes of stale windows. Default: nothing. */
+  readonly grace?: () => Grace;
+}
+
+/** The parts of a route's cache stage; undefined: the route has no cache. */
+export function cachePartsOf(route: CachedRoute): CacheParts | undefined {
+  const { settings, name, dependency, store, clock, grace = () => NO_GRACE } = route;
+  const policy = cachePolicy(settings);
+  if (!policy) return undefined;
+  const { tags = [], passTags = false, failSafe, refreshAhead, softTimeout } = cacheOptions(settings);
+  const { ledger, flights, bus, time, purge } = store;
+  const fixed = [`route:${name}`, ...(dependency === undefined ? [] : [`dependency:${dependency}`])];
+  const soft = new Timeouts(clock, softTimeout);
+  return {
+    tiers: store.tiersFor(),
+    ledger,
+    flights,
+    bus,
+    time,
+    policy,
+    tags: compileTags(fixed, tags),
+    passTags,
+    purge,
+    stale: { failSafe, soft, ahead: refreshAhead ? store.ahead : undefined, grace },
+  };
+}
