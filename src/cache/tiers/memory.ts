@@ -1,33 +1,125 @@
-import { LRUCache } from "lru-cache";
 import { sizeOf, type Entry } from "../entry.ts";
-import { MOST_VARIANTS, type Tier } from "./tier.ts";
+import type { EvictionLimits, Held, Lost } from "./evict/eviction.ts";
+import { createEviction, type EvictionName } from "./evict/policies.ts";
+import { MOST_VARIANTS, type Tier, type VariantOf } from "./tier.ts";
 
-/** Variants of one key, the last used first. */
-type Variants = readonly Entry[];
+export interface MemoryTierParts {
+  readonly limits: EvictionLimits;
+  readonly eviction: EvictionName;
+  /** Wall-clock milliseconds. */
+  readonly now: () => number;
+  /** Told what gave way or ran out, once, after it is gone; it must not call the tier back. Not of what was replaced or taken away. */
+  readonly removed?: (key: string, entries: readonly Entry[], why: Lost) => void;
+}
 
-/** The tier in this process. `bytes`: memory that entries may take up; the least recently used keys give way. */
-export function createMemoryTier(bytes: number): Tier {
-  const records = new LRUCache<string, Variants>({
-    maxSize: bytes,
-    sizeCalculation: (variants, key) => variants.reduce((sum, entry) => sum + sizeOf(entry), key.length),
+/** What the tier holds, now and as counted since it was made. */
+export interface MemoryStats {
+  readonly bytes: number;
+  /** Most octets, as the budget stands now. */
+  readonly limit: number;
+  /** Keys; each has one variant or more. */
+  readonly entries: number;
+  readonly removed: Readonly<Record<Lost, number>>;
+}
+
+/** The variants of a key, the last used first, as they are held. */
+export type HeldEntries = Held<readonly Entry[]>;
+
+/** The tier in this process: it answers at once. */
+export interface MemoryTier extends Tier {
+  get(key: string, variantOf: VariantOf): Entry | undefined;
+  set(key: string, entry: Entry): void;
+  delete(key: string): void;
+  clear(): void;
+  close(): void;
+  stats(): MemoryStats;
+  /** Counts as no use. */
+  peek(key: string): HeldEntries | undefined;
+  /** Up to `most` of what is held, in no order to rely on. */
+  list(most: number): HeldEntries[];
+  /** Another budget from now on; what is above it gives way at once. */
+  resize(bytes: number): void;
+}
+
+/** Keeps entries as they are, within a budget of octets and of keys; what gives way is its eviction's choice. */
+export function createMemoryTier({ limits, eviction, now, removed }: MemoryTierParts): MemoryTier {
+  const counts: Record<Lost, number> = { capacity: 0, expired: 0 };
+  const lost = (key: string, entries: readonly Entry[], why: Lost): void => {
+    counts[why] += entries.length;
+    removed?.(key, entries, why);
+  };
+  const records = createEviction<Entry[]>(eviction, {
+    limits,
+    lost: ({ key, value }, why) => lost(key, value, why),
   });
   return {
     get(key, variantOf) {
-      const variants = records.get(key);
-      const found = variants?.find(({ vary, variant }) => variantOf(vary) === variant);
-      // The same entries in another order: the size stays.
-      if (variants && found && variants[0] !== found) records.set(key, [found, ...variants.filter((v) => v !== found)]);
-      return found;
+      const at = now();
+      const variants = records.get(key, at);
+      const found = variants && use(variants, variantOf);
+      return found && found.keepUntil > at ? found : undefined;
     },
     set(key, entry) {
-      const before = records.peek(key) ?? [];
-      const others = before.filter(({ vary, variant }) => vary !== entry.vary || variant !== entry.variant);
-      if (others.length < before.length && before.some((old) => !others.includes(old) && old.fence > entry.fence))
-        return;
-      records.set(key, [entry, ...others.slice(0, MOST_VARIANTS - 1)]);
+      const at = now();
+      if (entry.keepUntil <= at) return;
+      const held = records.peek(key);
+      const variants = held ? withEntry(held.value, entry, at, (other, why) => lost(key, [other], why)) : [entry];
+      if (variants) records.set(key, variants, bytesOf(key, variants), endOf(variants), at);
     },
     delete: (key) => void records.delete(key),
     clear: () => records.clear(),
     close: () => records.clear(),
+    stats: () => ({ bytes: records.bytes, limit: records.limit, entries: records.entries, removed: { ...counts } }),
+    peek: (key) => records.peek(key),
+    list(most) {
+      const listed: HeldEntries[] = [];
+      if (most <= 0) return listed;
+      for (const held of records.all()) if (listed.push(held) >= most) break;
+      return listed;
+    },
+    resize: (bytes) => records.resize(bytes, now()),
   };
+}
+
+/** The variant that fits, put first. */
+function use(variants: Entry[], variantOf: VariantOf): Entry | undefined {
+  for (let at = 0; at < variants.length; at++) {
+    const entry = variants[at]!;
+    if (variantOf(entry.vary) !== entry.variant) continue;
+    if (at > 0) variants.unshift(...variants.splice(at, 1));
+    return entry;
+  }
+  return undefined;
+}
+
+/** The variants with `entry` first, in place of the same one; undefined when that is of a later writer. */
+function withEntry(
+  variants: readonly Entry[],
+  entry: Entry,
+  now: number,
+  lost: (entry: Entry, why: Lost) => void,
+): Entry[] | undefined {
+  const kept = [entry];
+  const gone: [Entry, Lost][] = [];
+  for (const other of variants) {
+    if (other.vary === entry.vary && other.variant === entry.variant) {
+      if (other.fence > entry.fence && other.keepUntil > now) return undefined;
+    } else if (other.keepUntil <= now) gone.push([other, "expired"]);
+    else if (kept.length >= MOST_VARIANTS) gone.push([other, "capacity"]);
+    else kept.push(other);
+  }
+  for (const [other, why] of gone) lost(other, why);
+  return kept;
+}
+
+function bytesOf(key: string, variants: readonly Entry[]): number {
+  let bytes = key.length;
+  for (const entry of variants) bytes += sizeOf(entry);
+  return bytes;
+}
+
+function endOf(variants: readonly Entry[]): number {
+  let end = 0;
+  for (const { keepUntil } of variants) end = Math.max(end, keepUntil);
+  return end;
 }
