@@ -10,7 +10,9 @@ import { createEviction, EVICTIONS, type EvictionName } from "../../src/cache/ti
 import { hitRatio, madeTraces, seeded, zipf } from "../../test/support/traces.ts";
 
 const print = (...cells: (string | number)[]): void =>
-  void process.stdout.write(`${cells.map((cell, at) => (at ? String(cell).padStart(9) : String(cell).padEnd(34))).join("")}\n`);
+  void process.stdout.write(
+    `${cells.map((cell, at) => (at ? String(cell).padStart(9) : String(cell).padEnd(34))).join("")}\n`,
+  );
 const percent = (part: number): string => (part * 100).toFixed(1);
 
 function readTrace(file: string): Uint32Array {
@@ -22,13 +24,19 @@ const opened = <V>(name: EvictionName, bytes: number) =>
   createEviction<V>(name, { limits: { bytes, entries: Number.MAX_SAFE_INTEGER }, lost: () => {} });
 
 const files = process.argv.slice(2);
-const traces = files.length > 0 ? files.map((file) => [basename(file), readTrace(file)] as const) : Object.entries(madeTraces(1_000_000, 100_000));
+const traces =
+  files.length > 0
+    ? files.map((file) => [basename(file), readTrace(file)] as const)
+    : Object.entries(madeTraces(1_000_000, 100_000));
 print("hit ratio, % (keys)", ...EVICTIONS);
 for (const [name, trace] of traces) {
   const keys = new Set(trace).size;
   for (const part of [0.01, 0.05, 0.2]) {
     const capacity = Math.max(1, Math.round(keys * part));
-    print(`${name} (${keys}) at ${part * 100} %`, ...EVICTIONS.map((policy) => percent(hitRatio(trace, opened(policy, capacity)))));
+    print(
+      `${name} (${keys}) at ${part * 100} %`,
+      ...EVICTIONS.map((policy) => percent(hitRatio(trace, opened(policy, capacity)))),
+    );
   }
 }
 
@@ -37,7 +45,8 @@ const REQUESTS = 400_000;
 const ROUNDS = 7;
 const START = Date.now();
 const END = START + 3_600_000;
-const keyOf = (at: number): string => Buffer.from(`http://shop.example/api/products/number/${String(at).padStart(6, "0")}`).toString("latin1");
+const keyOf = (at: number): string =>
+  Buffer.from(`http://shop.example/api/products/number/${String(at).padStart(6, "0")}`).toString("latin1");
 const keys = Array.from({ length: 100_000 }, (_, at) => keyOf(at));
 const draw = zipf(keys.length, 0.9, seeded(1));
 const requests = Array.from({ length: REQUESTS }, () => keys[draw()]!);
@@ -62,7 +71,10 @@ const contenders: Record<string, () => Contender> = {
       `ours: ${name}`,
       () => {
         const cache = opened<object>(name, CAPACITY);
-        return { get: (key: string) => cache.get(key, START), put: (key: string) => void cache.set(key, VALUE, 1, END, START) };
+        return {
+          get: (key: string) => cache.get(key, START),
+          put: (key: string) => void cache.set(key, VALUE, 1, END, START),
+        };
       },
     ]),
   ),
@@ -104,6 +116,12 @@ const base = times.get("lru-cache { max, ttl, maxSize }")!;
 const [baseHit, baseBoth] = [median(base.hit), median(base.both)];
 for (const [name, { hit, both }] of times) {
   const ns = (micros: number): string => ((micros * 1000) / REQUESTS).toFixed(0);
-  print(name, ns(median(hit)), `x ${(baseHit / median(hit)).toFixed(2)}`, ns(median(both)), `x ${(baseBoth / median(both)).toFixed(2)}`);
+  print(
+    name,
+    ns(median(hit)),
+    `x ${(baseHit / median(hit)).toFixed(2)}`,
+    ns(median(both)),
+    `x ${(baseBoth / median(both)).toFixed(2)}`,
+  );
 }
 if (found === 0) process.exitCode = 1;

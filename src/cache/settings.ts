@@ -2,6 +2,7 @@ import { z } from "zod";
 import { bytes, duration } from "../core/units.ts";
 import type { CachePolicy } from "./rules.ts";
 import { postgresSettings } from "./postgres/settings.ts";
+import { EVICTIONS } from "./tiers/evict/policies.ts";
 
 /** A parameter of the path in a tag. */
 export const HOLE = /\{([^{}]*)\}/g;
@@ -75,9 +76,19 @@ const secret = z.string().min(16, "a secret needs at least 16 characters: openss
 /** The store that all cached routes share. */
 export const cacheSettings = z
   .strictObject({
-    memory: bytes({ min: "1MiB", max: "64GiB" })
-      .prefault("64MiB")
-      .describe("Memory for kept answers, a process; the least recently used go first"),
+    memory: bytes({ min: "1MiB", max: "64GiB" }).prefault("64MiB").describe("Memory for kept answers, a process"),
+    entries: z
+      .int()
+      .min(1)
+      .max(100_000_000)
+      .default(1_000_000)
+      .describe("Keys with kept answers in memory, at most, whatever their size"),
+    eviction: z
+      .enum(EVICTIONS)
+      .default("s3fifo")
+      .describe(
+        "What gives way in full memory: s3fifo = what was not used again while new, lru = what was not used for longest, lfu = what was used least lately, ttl = what ends soonest",
+      ),
     maxEntry: bytes({ min: "1KiB", max: "1GiB" })
       .prefault("1MiB")
       .describe("Longer bodies are passed on and neither kept nor shared"),

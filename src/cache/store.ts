@@ -38,7 +38,7 @@ export function createStore(settings: CacheSettings, parts: StoreParts): Store {
   const time = steadyTime(clock);
   const ledger = new Ledger({ wall: () => time.now() });
   const onFault = (where: string, error: Error): void => bus.publish("spillway:fault", { where, error });
-  const tiers = openTiers(settings, parts).map((named) => sturdy(named, clock, onFault));
+  const tiers = openTiers(settings, { ...parts, time }).map((named) => sturdy(named, clock, onFault));
   return {
     settings,
     ledger,

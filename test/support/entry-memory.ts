@@ -1,10 +1,19 @@
-/** Puts 10,000 entries of 1 KiB into the memory tier, as an origin's heads and chunks come, and prints what they took. */
+/**
+ * Puts entries of 1 KiB into a memory tier, as an origin's heads and chunks come, and prints what they took:
+ * `entry-memory.ts [lru | s3fifo] [entries] [MiB of the tier]`.
+ */
 import { cacheKey } from "../../src/cache/key.ts";
-import { bodyOf, keptHeaders, sizeOf } from "../../src/cache/entry.ts";
+import { bodyOf, keptHeaders } from "../../src/cache/entry.ts";
 import { readingOf } from "../../src/cache/rules/usability.ts";
 import { createMemoryTier } from "../../src/cache/tiers/memory.ts";
 
-const ENTRIES = 10_000;
+const [, , eviction = "s3fifo", entries = "10000", mebibytes = "64"] = process.argv;
+const open = () =>
+  createMemoryTier({
+    limits: { bytes: Number(mebibytes) * 2 ** 20, entries: 1_000_000 },
+    eviction: eviction === "lru" ? "lru" : "s3fifo",
+    now: () => 1e12,
+  });
 const settle = (): number => {
   for (let i = 0; i < 4; i++) globalThis.gc?.();
   const { heapUsed, external } = process.memoryUsage();
@@ -14,9 +23,8 @@ const settle = (): number => {
 /** A text of its own, as one that was read from a socket is: not a rope, not shared with another. */
 const read = (text: string): string => Buffer.from(text, "latin1").toString("latin1");
 
-function fill(tier: ReturnType<typeof createMemoryTier>): number {
-  let accounted = 0;
-  for (let i = 0; i < ENTRIES; i++) {
+function fill(tier: ReturnType<typeof createMemoryTier>, count: number): void {
+  for (let i = 0; i < count; i++) {
     const path = `/api/products/${i}`;
     const headers = Object.entries({
       "Content-Type": "application/json",
@@ -40,19 +48,18 @@ function fill(tier: ReturnType<typeof createMemoryTier>): number {
       body: bodyOf([Buffer.alloc(512, i), Buffer.alloc(512, i)], 1024),
     };
     const key = cacheKey({ scheme: "http", authority: read("shop.example"), path: read(path), query: "" });
-    accounted += sizeOf(entry) + key.length;
-    void tier.set(key, entry);
+    tier.set(key, entry);
   }
-  return accounted;
 }
 
 // Once for what the code itself takes up.
-const rehearsal = createMemoryTier(64 * 1024 * 1024);
-fill(rehearsal);
-await rehearsal.close();
-const tier = createMemoryTier(64 * 1024 * 1024);
+const rehearsal = open();
+fill(rehearsal, 1000);
+rehearsal.close();
+const tier = open();
 const before = settle();
-const accounted = fill(tier);
+fill(tier, Number(entries));
 const real = settle() - before;
-console.log(JSON.stringify({ accounted, real }));
-await tier.get("keeps it alive", () => "");
+const { bytes: accounted, limit, entries: kept } = tier.stats();
+console.log(JSON.stringify({ accounted, real, limit, kept }));
+tier.get("keeps it alive", () => "");

@@ -99,15 +99,18 @@ export function tierSuite(name: string, open: (bytes: number) => Tier | Promise<
     });
 
     const unbounded = bound === "server" && "the server behind it keeps its size";
-    test("makes room for what is new with what was not used for longest", { skip: unbounded }, async () => {
+    test("makes room for what is new with what is worth least", { skip: unbounded }, async () => {
       await using tier = await opened(20_000);
       const body = "x".repeat(4000);
-      for (const key of ["a", "b", "c"]) await tier.set(key, entryOf(body));
-      await tier.get("a", any);
+      await tier.set("a", { ...entryOf(body), keepUntil: Date.now() + 7_200_000 });
+      for (const key of ["b", "c"]) await tier.set(key, entryOf(body));
+      for (let i = 0; i < 3; i++) await tier.get("a", any);
       for (const key of ["d", "e"]) await tier.set(key, entryOf(body));
       await settled(tier);
-      assert.ok(await tier.get("a", any), "a was used last");
-      assert.equal(await tier.get("b", any), undefined);
+      assert.ok(await tier.get("a", any), "a is used most, was used last and lasts longest");
+      assert.ok(await tier.get("e", any), "what came last is there");
+      const others = await Promise.all(["b", "c", "d"].map(async (key) => tier.get(key, any)));
+      assert.ok(others.includes(undefined));
     });
 
     test("refuses what can never fit, and what it stands in place of goes", { skip: unbounded }, async () => {
@@ -117,6 +120,12 @@ export function tierSuite(name: string, open: (bytes: number) => Tier | Promise<
       await settled(tier);
       assert.equal(await tier.get("e", any), undefined, "neither the one too large nor the one before it");
       assert.ok(await tier.get("a", any), "nothing else made room for it");
+    });
+
+    test("keeps nothing that has ended", async () => {
+      await using tier = await opened();
+      await tier.set("a", { ...entryOf("ended"), keepUntil: Date.now() - 1 });
+      assert.equal(await tier.get("a", any), undefined);
     });
   });
 }

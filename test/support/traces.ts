@@ -44,10 +44,7 @@ export function madeTraces(length: number, keys: number): Record<string, Uint32A
 }
 
 /** The part of the requests that `eviction` answers, each key of size 1 put in after a miss. */
-export function hitRatio(
-  trace: Uint32Array,
-  cache: Pick<Eviction<number>, "get" | "set">,
-): number {
+export function hitRatio(trace: Uint32Array, cache: Pick<Eviction<number>, "get" | "set">): number {
   let hits = 0;
   for (const key of trace) {
     const text = `k${key}`;

@@ -6,7 +6,7 @@ import { MOST_VARIANTS, type Tier, type VariantOf } from "./tier.ts";
 export interface MemoryTierParts {
   readonly limits: EvictionLimits;
   readonly eviction: EvictionName;
-  /** Wall-clock milliseconds. */
+  /** Of the line of time that `keepUntil` is on. */
   readonly now: () => number;
   /** Told what gave way or ran out, once, after it is gone; it must not call the tier back. Not of what was replaced or taken away. */
   readonly removed?: (key: string, entries: readonly Entry[], why: Lost) => void;
@@ -21,6 +21,9 @@ export interface MemoryStats {
   readonly entries: number;
   readonly removed: Readonly<Record<Lost, number>>;
 }
+
+/** Octets of what a key takes beside its text and its entries: the links and slots of the eviction. */
+const A_KEY = 128;
 
 /** The variants of a key, the last used first, as they are held. */
 export type HeldEntries = Held<readonly Entry[]>;
@@ -64,7 +67,15 @@ export function createMemoryTier({ limits, eviction, now, removed }: MemoryTierP
       if (entry.keepUntil <= at) return;
       const held = records.peek(key);
       const variants = held ? withEntry(held.value, entry, at, (other, why) => lost(key, [other], why)) : [entry];
-      if (variants) records.set(key, variants, bytesOf(key, variants), endOf(variants), at);
+      if (!variants) return;
+      let bytes = bytesOf(key, variants);
+      // Variants that do not fit beside the newest give way to it.
+      while (bytes > records.limit && variants.length > 1) {
+        const last = variants.pop()!;
+        bytes -= sizeOf(last);
+        lost(key, [last], "capacity");
+      }
+      records.set(key, variants, bytes, endOf(variants), at);
     },
     delete: (key) => void records.delete(key),
     clear: () => records.clear(),
@@ -113,7 +124,7 @@ function withEntry(
 }
 
 function bytesOf(key: string, variants: readonly Entry[]): number {
-  let bytes = key.length;
+  let bytes = A_KEY + key.length;
   for (const entry of variants) bytes += sizeOf(entry);
   return bytes;
 }

@@ -2,6 +2,7 @@ import type { Clock, Random } from "../../core/clock.ts";
 import type { EventBus } from "../../core/events.ts";
 import type { CacheTier } from "../../core/outcome.ts";
 import type { CacheSettings } from "../settings.ts";
+import type { CacheTime } from "../time.ts";
 import { createMemoryTier } from "./memory.ts";
 import { createPostgresTier } from "./postgres.ts";
 import { createSealedTier, type SealedParts } from "./sealed.ts";
@@ -12,13 +13,15 @@ export interface OpenParts {
   readonly clock: Clock;
   readonly random: Random;
   readonly bus: EventBus;
+  readonly time: CacheTime;
 }
 
 /** The tiers that the settings name, nearest first. */
 export function openTiers(settings: CacheSettings, parts: OpenParts): readonly NamedTier[] {
-  const { memory, postgres } = settings;
-  const { clock, random } = parts;
-  const tiers: NamedTier[] = [{ name: "memory", tier: createMemoryTier(memory) }];
+  const { memory: bytes, entries, eviction, postgres } = settings;
+  const { clock, random, time } = parts;
+  const memory = createMemoryTier({ limits: { bytes, entries }, eviction, now: time.now });
+  const tiers: NamedTier[] = [{ name: "memory", tier: memory }];
   if (postgres) {
     const sealed = createSealedTier(sealing("postgres", settings, parts), (codec) =>
       createPostgresTier(postgres, { clock, random, codec }),

@@ -1,10 +1,10 @@
 import assert from "node:assert/strict";
 import { suite, test } from "node:test";
 import type { Entry } from "../../../src/cache/entry.ts";
-import { createMemoryTier } from "../../../src/cache/tiers/memory.ts";
 import { Tiers } from "../../../src/cache/tiers/tiers.ts";
 import { steadyTime } from "../../../src/cache/time.ts";
 import { ManualClock } from "../../support/manual-clock.ts";
+import { memoryTier } from "../../support/memory-tier.ts";
 import { entryOf } from "../../support/tier-suite.ts";
 
 const HOUR = 3_600_000;
@@ -34,8 +34,8 @@ suite("the cache's line of time (F7)", () => {
   test("entries leave for other processes, and come from them, on the wall clock's time", async () => {
     const clock = new ManualClock({ wall: T });
     const time = steadyTime(clock);
-    const near = createMemoryTier(100_000);
-    const far = createMemoryTier(100_000);
+    const near = memoryTier(100_000);
+    const far = memoryTier(100_000);
     const tiers = new Tiers(
       [
         { name: "memory", tier: near },
@@ -51,10 +51,19 @@ suite("the cache's line of time (F7)", () => {
     const entry = dated(entryOf("one"), T + 5);
     clock.setWall(T + HOUR);
     tiers.put("a", entry);
-    assert.equal(await near.get("a", () => ""), entry);
-    assert.deepEqual(await far.get("a", () => ""), dated(entry, T + HOUR + 5));
-    await near.clear();
+    assert.equal(
+      near.get("a", () => ""),
+      entry,
+    );
+    assert.deepEqual(
+      far.get("a", () => ""),
+      dated(entry, T + HOUR + 5),
+    );
+    near.clear();
     assert.deepEqual(await tiers.find("a", () => ""), { entry, tier: "redis" });
-    assert.deepEqual(await near.get("a", () => ""), entry);
+    assert.deepEqual(
+      near.get("a", () => ""),
+      entry,
+    );
   });
 });

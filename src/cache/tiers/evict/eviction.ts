@@ -7,7 +7,7 @@ export interface Held<V> {
   readonly value: V;
   /** As accounted when it was put in, key included. */
   readonly bytes: number;
-  /** Wall-clock milliseconds from which on it is not found any more. */
+  /** Time from which on it is not found any more. */
   readonly until: number;
   /** Times it was asked for since it was last put in. */
   readonly hits: number;
@@ -31,7 +31,8 @@ export interface EvictionParts<V> {
 
 /**
  * A bounded map in memory: what is put in and fits is there right after, and others give way for it, those that ran out
- * first when they are met. Neither octets nor entries are ever above their limits. `now` is in wall-clock milliseconds.
+ * first when they are met. Neither octets nor entries are ever above their limits. `now` is
+ * of the same line of time as `until`.
  */
 export interface Eviction<V> {
   /** Counts as a use. */

@@ -65,7 +65,8 @@ export class TinyLfu<V> implements Order<V> {
     const victim = probation.oldest ?? guarded.oldest ?? window.oldest;
     if (!candidate || !victim || victim.until <= now) return victim;
     if (candidate.until <= now) return candidate;
-    if (victim === candidate) return guarded.oldest && this.#isMore(candidate, guarded.oldest) ? guarded.oldest : candidate;
+    if (victim === candidate)
+      return guarded.oldest && this.#isMore(candidate, guarded.oldest) ? guarded.oldest : candidate;
     return this.#isMore(candidate, victim) ? victim : candidate;
   }
 

@@ -49,7 +49,8 @@ export class S3Fifo<V> implements Order<V> {
     for (;;) {
       const { oldest } = this.#small;
       const kept = this.#small.bytes + this.#main.bytes;
-      const found = oldest && this.#small.bytes >= kept * SMALL_PART ? this.#fromSmall(oldest, now) : this.#fromMain(now);
+      const found =
+        oldest && this.#small.bytes >= kept * SMALL_PART ? this.#fromSmall(oldest, now) : this.#fromMain(now);
       if (found) return found;
       if (!this.#main.oldest && !this.#small.oldest) return undefined;
     }

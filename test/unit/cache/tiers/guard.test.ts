@@ -3,11 +3,11 @@ import { setImmediate as nextTurn } from "node:timers/promises";
 import { suite, test } from "node:test";
 import type { Entry } from "../../../../src/cache/entry.ts";
 import { guarded } from "../../../../src/cache/tiers/guard.ts";
-import { createMemoryTier } from "../../../../src/cache/tiers/memory.ts";
 import type { Tier } from "../../../../src/cache/tiers/tier.ts";
 import { createEventBus } from "../../../../src/core/events.ts";
 import { RedisError, type RedisFailure } from "../../../../src/core/redis.ts";
 import { ManualClock } from "../../../support/manual-clock.ts";
+import { memoryTier } from "../../../support/memory-tier.ts";
 import { entryOf, tierSuite } from "../../../support/tier-suite.ts";
 
 const any = (): string => "";
@@ -52,7 +52,12 @@ const parts = () => ({
   random: () => 0,
   bus: createEventBus("guard"),
 });
-tierSuite("guarded", (bytes) => guarded(createMemoryTier(bytes), parts()));
+tierSuite("guarded", (bytes) =>
+  guarded(
+    memoryTier(bytes, () => Date.now()),
+    parts(),
+  ),
+);
 
 suite("the guard of a tier", () => {
   test("a look that is late is a miss at the deadline, and the next ones cost nothing", async () => {
