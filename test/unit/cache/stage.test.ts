@@ -271,7 +271,7 @@ suite("the cache stage", () => {
       staleMs: 1799 * SECOND,
     });
     clock.advance(1801 * SECOND);
-    assert.equal(await ask(), "refused memory | fwd=stale");
+    assert.equal(await ask(), "refused memory | fwd=miss", "of no use to anybody, it is not held");
   });
 
   test("a level widens the windows by its factor or to any age, but never what must be revalidated or is private", async () => {
