@@ -92,7 +92,7 @@ export function buildGraph(config: Config, before: Graph | undefined, parts: Gra
   }
   const kept = before && keptBy(before.config) === keptBy(config) ? before.store : undefined;
   const store = kept ?? createStore(config.cache, parts);
-  const stageParts: StageParts = { store, clock: parts.clock };
+  const stageParts: StageParts = { store, clock: parts.clock, fallbacks: parts.material.fallbacks };
   const routes = config.routes.map((route) => ({
     match: route.match,
     value: buildRoute(route, dependencies, stageParts),
@@ -132,6 +132,7 @@ function keptBy({ cache, routes }: Config): string {
 interface StageParts {
   readonly store: Store;
   readonly clock: Clock;
+  readonly fallbacks: Material["fallbacks"];
 }
 
 function buildRoute(
@@ -151,8 +152,9 @@ function buildRoute(
  * The order of protection, outermost first: client quota, cache, degradation level, admission, retry, breaker.
  * The cache stands before the gates: a hit costs no permit, and a refusal can still become a stale answer.
  */
-function stagesOf(route: NamedRoute, parts: StageParts): readonly Stage[] {
-  const cache = cachePartsOf({ ...parts, settings: route.cache, name: route.name, dependency: route.dependency });
+function stagesOf(route: NamedRoute, { store, clock, fallbacks }: StageParts): readonly Stage[] {
+  const { name, dependency, cache: settings } = route;
+  const cache = cachePartsOf({ settings, name, dependency, store, clock, fallbackFile: fallbacks.get(name) });
   return cache ? [createCacheStage(cache)] : [];
 }
 

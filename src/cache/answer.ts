@@ -2,6 +2,7 @@ import { wholeBody } from "../core/body.ts";
 import { withoutHeaders, type HeaderList } from "../core/headers.ts";
 import type { CacheUse, Outcome, Served } from "../core/outcome.ts";
 import type { Entry } from "./entry.ts";
+import type { Dress } from "./presets.ts";
 import { headersOf304, notModified } from "./rules/conditional.ts";
 import { readRange } from "./rules/range.ts";
 import { cacheStatus, type CacheStatus } from "./rules/status.ts";
@@ -10,8 +11,9 @@ import type { CacheRequest, StoredHead } from "./rules.ts";
 const NOTHING = Buffer.alloc(0);
 
 /** A kept answer for one request: whole, in part, its head alone, or that the client has it already. `age` in milliseconds. */
-export function answerFrom({ head, body }: Entry, request: CacheRequest, age: number): Served {
-  const aged = { ...head, headers: withAge(head.headers, age) };
+export function answerFrom({ head, body }: Entry, request: CacheRequest, age: number, dress?: Dress): Served {
+  const headers = withAge(head.headers, age);
+  const aged = { ...head, headers: dress ? dress(head.status, headers) : headers };
   const short = withoutBody(aged, request);
   if (short) return { ...short, by: "cache" };
   const range = readRange(request, aged, body.length);

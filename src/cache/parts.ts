@@ -1,8 +1,10 @@
 import type { EventBus } from "../core/events.ts";
 import type { Timeouts } from "../core/timeouts.ts";
 import type { RefreshAhead } from "./ahead.ts";
+import type { Fallback } from "./fallback.ts";
 import type { Flights } from "./flight/flights.ts";
 import type { Grace } from "./phase.ts";
+import type { Dress } from "./presets.ts";
 import type { CachePolicy } from "./rules.ts";
 import type { Ledger } from "./tags/ledger.ts";
 import type { RouteTags } from "./tags/route-tags.ts";
@@ -25,6 +27,10 @@ export interface CacheParts {
   /** See {@link Store.purge}. */
   readonly purge: Store["purge"];
   readonly stale: ServeStale;
+  /** In place of a refusal or failure, with nothing kept that may be used. */
+  readonly fallback?: Fallback | undefined;
+  /** What clients are told of kept answers. Absent: what the origin said. */
+  readonly dress?: Dress | undefined;
 }
 
 /** How a route uses what is not, or not for long, fresh. */

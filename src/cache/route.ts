@@ -1,7 +1,9 @@
 import type { Clock } from "../core/clock.ts";
 import { Timeouts } from "../core/timeouts.ts";
+import { compileFallback } from "./fallback.ts";
 import type { CacheParts } from "./parts.ts";
 import { NO_GRACE, type Grace } from "./phase.ts";
+import { compilePreset } from "./presets.ts";
 import { cacheOptions, cachePolicy, type RouteCacheSettings } from "./settings.ts";
 import type { Store } from "./store.ts";
 import { compileTags } from "./tags/route-tags.ts";
@@ -14,6 +16,8 @@ export interface CachedRoute {
   readonly dependency: string | undefined;
   readonly store: Store;
   readonly clock: Clock;
+  /** Of the file that the fallback names. */
+  readonly fallbackFile?: Uint8Array | undefined;
   /** What the degradation level in force makes of stale windows. Default: nothing. */
   readonly grace?: () => Grace;
 }
@@ -23,7 +27,7 @@ export function cachePartsOf(route: CachedRoute): CacheParts | undefined {
   const { settings, name, dependency, store, clock, grace = () => NO_GRACE } = route;
   const policy = cachePolicy(settings);
   if (!policy) return undefined;
-  const { tags = [], passTags = false, failSafe, refreshAhead, softTimeout } = cacheOptions(settings);
+  const { tags = [], passTags = false, failSafe, refreshAhead, softTimeout, fallback, preset } = cacheOptions(settings);
   const { ledger, flights, bus, time, purge } = store;
   const fixed = [`route:${name}`, ...(dependency === undefined ? [] : [`dependency:${dependency}`])];
   const soft = new Timeouts(clock, softTimeout);
@@ -38,5 +42,7 @@ export function cachePartsOf(route: CachedRoute): CacheParts | undefined {
     passTags,
     purge,
     stale: { failSafe, soft, ahead: refreshAhead ? store.ahead : undefined, grace },
+    fallback: fallback && compileFallback(fallback, route.fallbackFile),
+    dress: preset && compilePreset(preset, policy),
   };
 }

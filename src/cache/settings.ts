@@ -1,8 +1,11 @@
 import { z } from "zod";
 import { bytes, duration } from "../core/units.ts";
+import { fallbackSettings } from "./fallback-settings.ts";
 import type { CachePolicy } from "./rules.ts";
 import { postgresSettings } from "./postgres/settings.ts";
 import { EVICTIONS } from "./tiers/evict/policies.ts";
+
+export { LARGEST_FALLBACK } from "./fallback-settings.ts";
 
 /** A parameter of the path in a tag. */
 export const HOLE = /\{([^{}]*)\}/g;
@@ -41,6 +44,13 @@ const routeCache = z
     softTimeout: duration({ min: "1ms", max: "1m" })
       .prefault("100ms")
       .describe("How long the dependency is waited for when a stale answer may be given instead"),
+    fallback: fallbackSettings,
+    preset: z
+      .enum(["browser", "cdn", "shared", "full"])
+      .optional()
+      .describe(
+        "What clients are told of kept answers in place of the origin's Cache-Control: browser = the client may use them for the ttl, no cache on the way; cdn = caches in front may, the client asks each time; shared = only this gateway, clients confirm what they have; full = everybody, with the stale windows. Needs a ttl; absent: the origin's own words",
+      ),
     tags: z
       .array(tag)
       .max(32)
@@ -51,8 +61,12 @@ const routeCache = z
       .optional()
       .describe("Leave Surrogate-Key and Cache-Tag in answers to clients, for a cache in front. Default: taken out"),
   })
-  .superRefine(({ ttl, staleWhileRevalidate, staleIfError }, context) => {
+  .superRefine(({ ttl, staleWhileRevalidate, staleIfError, preset }, context) => {
     if (ttl !== undefined) return;
+    if (preset !== undefined) {
+      const message = "tells clients how long the ttl is: give one, or take this out";
+      context.addIssue({ code: "custom", message, path: ["preset"] });
+    }
     for (const [name, given] of Object.entries({ staleWhileRevalidate, staleIfError })) {
       if (given === undefined) continue;
       const message = "overrides what answers say of themselves together with a ttl: give one, or take this out";

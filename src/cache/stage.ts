@@ -4,6 +4,7 @@ import { refused, type CacheUse, type Outcome } from "../core/outcome.ts";
 import type { Handler, Stage } from "../core/stage.ts";
 import { answerFrom, told } from "./answer.ts";
 import type { Entry } from "./entry.ts";
+import { standIn } from "./fallback.ts";
 import { hasCredentials, isPlain } from "./flight/inward.ts";
 import { cacheKey, urlOf } from "./key.ts";
 import type { CacheParts } from "./parts.ts";
@@ -26,12 +27,13 @@ import type { Found } from "./tiers/tiers.ts";
  * fails or is slow. Outside the gates: a hit costs no permit.
  */
 export function createCacheStage(parts: CacheParts): Stage {
+  const { fallback } = parts;
   return (next) => (exchange) => {
     const { method } = exchange;
     if (exchange.upgrade) return next(exchange);
     if (method !== "GET" && method !== "HEAD") return passMethod(parts, next, exchange);
-    if (!isPlain(exchange)) return passBy(parts, next, exchange);
-    return answer(parts, next, exchange);
+    const outcome = isPlain(exchange) ? answer(parts, next, exchange) : passBy(parts, next, exchange);
+    return fallback ? outcome.then((ended) => standIn(fallback, method, ended)) : outcome;
   };
 }
 
@@ -87,17 +89,18 @@ function answerKept(
 
 /** What is kept is past its freshness, or the client wants something newer. */
 async function answerPast(
-  { time, policy, stale }: CacheParts,
+  parts: CacheParts,
   exchange: Exchange,
   kept: Kept,
   use: Usability,
   pursuit: Pursuit,
 ): Promise<Outcome> {
+  const { time, policy, stale } = parts;
   const spans = spansOf(use, stale.failSafe, stale.grace());
   const verdict = judgeUsable(exchange, asUsability(spans));
   if (verdict.use === "stale-while-revalidate") {
     pursuit.refresh();
-    return answerStale(exchange, kept, use, "stale-while-revalidate");
+    return answerStale(parts, exchange, kept, use, "stale-while-revalidate");
   }
   if (onlyIfCached(exchange)) return notKept();
   const fwd = verdict.use === "bypass" ? "request" : "stale";
@@ -106,7 +109,7 @@ async function answerPast(
   if (typeof fetched !== "string") return fetched;
   const { head, reading } = kept.entry;
   const { age } = usability(head, policy, time.now(), reading);
-  return answerStale(exchange, kept, { ...use, age }, phaseOf(spans) === "fail-safe" ? "fail-safe" : fetched);
+  return answerStale(parts, exchange, kept, { ...use, age }, phaseOf(spans) === "fail-safe" ? "fail-safe" : fetched);
 }
 
 function notKept(): Outcome {
@@ -153,19 +156,25 @@ function usable(
 const mayHave = (exchange: Exchange, { reading }: Entry): boolean =>
   !hasCredentials(exchange) || withheldFrom(exchange, reading.audience) === undefined;
 
-function answerFresh({ policy }: CacheParts, exchange: Exchange, { entry, tier }: Kept, use: Usability): Outcome {
+function answerFresh(parts: CacheParts, exchange: Exchange, { entry, tier }: Kept, use: Usability): Outcome {
   const { age, lifetime } = use;
   const status: CacheStatus = { hit: true, ttl: lifetime - age };
-  const detail = policy.by === "operator" ? { detail: "operator-ttl" } : {};
-  return told(answerFrom(entry, exchange, age), { result: "hit", tier }, { ...status, ...detail });
+  const detail = parts.policy.by === "operator" ? { detail: "operator-ttl" } : {};
+  return told(answerFrom(entry, exchange, age, parts.dress), { result: "hit", tier }, { ...status, ...detail });
 }
 
 /** An answer past its freshness, or one the client would rather not have had. `detail` says on what ground. */
-function answerStale(exchange: Exchange, { entry, tier }: Kept, { age, lifetime }: Usability, detail: string): Outcome {
+function answerStale(
+  { dress }: CacheParts,
+  exchange: Exchange,
+  { entry, tier }: Kept,
+  { age, lifetime }: Usability,
+  detail: string,
+): Outcome {
   const use: CacheUse = {
     result: detail === "fail-safe" ? "fail-safe" : "stale",
     tier,
     staleMs: Math.max(0, age - lifetime),
   };
-  return told(answerFrom(entry, exchange, age), use, { hit: true, ttl: lifetime - age, detail });
+  return told(answerFrom(entry, exchange, age, dress), use, { hit: true, ttl: lifetime - age, detail });
 }

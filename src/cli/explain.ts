@@ -117,7 +117,7 @@ async function judge(asked: Asked, config: Config): Promise<Explained> {
     clock: systemClock,
     random: systemRandom,
     bus: createEventBus("explain"),
-    material: { tls: undefined, authorities: new Map() },
+    material: { tls: undefined, authorities: new Map(), fallbacks: new Map() },
   });
   try {
     return judgeWith(graph.judgement, asked, config);

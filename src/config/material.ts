@@ -1,9 +1,10 @@
-import { readFileSync } from "node:fs";
-import { readFile } from "node:fs/promises";
+import { readFileSync, statSync } from "node:fs";
+import { readFile, stat } from "node:fs/promises";
 import { resolve } from "node:path";
 import { createSecureContext } from "node:tls";
+import { LARGEST_FALLBACK } from "../cache/settings.ts";
 import { ConfigError, toError, type ConfigIssue } from "../core/errors.ts";
-import type { Config } from "./schema.ts";
+import type { Config, NamedRoute } from "./schema.ts";
 
 /** What a configuration names by file: read and looked at before anything is built of it. */
 export interface Material {
@@ -12,6 +13,8 @@ export interface Material {
   readonly authorities: ReadonlyMap<string, string>;
   /** Certificate authorities of Redis, PEM. Default: those of Node. */
   readonly redisAuthority?: string;
+  /** Octets of the files of fallback answers, by route. */
+  readonly fallbacks: ReadonlyMap<string, Uint8Array>;
 }
 
 /**
@@ -19,9 +22,11 @@ export interface Material {
  * that cannot be used; `file` is what the configuration is called in it.
  */
 export async function loadMaterial(config: Config, file: string, directory = "."): Promise<Material> {
-  const read = async ({ path, at }: Named): Promise<Read> => {
+  const read = async ({ path, at, most }: Named): Promise<Read> => {
+    const name = resolve(directory, path);
     try {
-      return { at, path, text: await readFile(resolve(directory, path), "utf8") };
+      if (most !== undefined && (await stat(name)).size > most) return { at, path, failure: larger(most) };
+      return { at, path, octets: await readFile(name) };
     } catch (thrown) {
       return { at, path, failure: toError(thrown).message };
     }
@@ -31,9 +36,10 @@ export async function loadMaterial(config: Config, file: string, directory = "."
 
 /** As {@link loadMaterial}, at once and from the working directory: for an application that mounts the middleware while it starts. */
 export function readMaterial(config: Config, file: string): Material {
-  const read = ({ path, at }: Named): Read => {
+  const read = ({ path, at, most }: Named): Read => {
     try {
-      return { at, path, text: readFileSync(path, "utf8") };
+      if (most !== undefined && statSync(path).size > most) return { at, path, failure: larger(most) };
+      return { at, path, octets: readFileSync(path) };
     } catch (thrown) {
       return { at, path, failure: toError(thrown).message };
     }
@@ -45,28 +51,46 @@ interface Named {
   readonly path: string;
   /** Where the configuration names it. */
   readonly at: string;
+  /** Octets that it may have. Absent: any number. */
+  readonly most?: number;
 }
-type Read = Named & ({ readonly text: string } | { readonly failure: string });
+type Read = Named & ({ readonly octets: Buffer } | { readonly failure: string });
+
+const larger = (most: number): string => `it is larger than ${most / 1024} KiB`;
+
+const fallbackAt = (index: number): string => `routes.${index}.cache.fallback.file`;
+
+const fallbackOf = ({ cache }: NamedRoute): string | undefined =>
+  typeof cache === "object" ? cache.fallback?.file : undefined;
 
 const REDIS_AUTHORITY = "redis.ca";
 const authorityAt = (name: string): string => `dependencies.${name}.http.ca`;
 
-function namedFiles({ listen, dependencies, redis }: Config): readonly Named[] {
+function namedFiles({ listen, dependencies, redis, routes }: Config): readonly Named[] {
+  const fallbacks = routes.flatMap((route, index) => {
+    const path = fallbackOf(route);
+    return path === undefined ? [] : [{ path, at: fallbackAt(index), most: LARGEST_FALLBACK }];
+  });
   const authorities = Object.entries(dependencies).flatMap(([name, { http }]) =>
     http.ca === undefined ? [] : [{ path: http.ca, at: authorityAt(name) }],
   );
   if (redis?.ca !== undefined) authorities.push({ path: redis.ca, at: REDIS_AUTHORITY });
   const { tls } = listen;
-  if (!tls) return authorities;
-  return [...authorities, { path: tls.cert, at: "listen.tls.cert" }, { path: tls.key, at: "listen.tls.key" }];
+  const others = [...authorities, ...fallbacks];
+  if (!tls) return others;
+  return [...others, { path: tls.cert, at: "listen.tls.cert" }, { path: tls.key, at: "listen.tls.key" }];
 }
 
 function materialOf(config: Config, file: string, files: readonly Read[]): Material {
   const issues: ConfigIssue[] = [];
   const issue = (path: string, message: string) => issues.push({ file, line: 0, column: 0, path, message });
   const texts = new Map<string, string>();
+  const fallbacks = new Map<string, Uint8Array>();
+  const routeAt = new Map(config.routes.map(({ name }, index) => [fallbackAt(index), name]));
   for (const read of files) {
-    if ("text" in read) texts.set(read.at, read.text);
+    const route = routeAt.get(read.at);
+    if ("octets" in read && route !== undefined) fallbacks.set(route, read.octets);
+    else if ("octets" in read) texts.set(read.at, read.octets.toString("utf8"));
     else issue(read.at, `cannot read ${read.path}: ${read.failure}`);
   }
   const cert = texts.get("listen.tls.cert");
@@ -93,5 +117,5 @@ function materialOf(config: Config, file: string, files: readonly Read[]): Mater
   }
   const redisAuthority = authority(REDIS_AUTHORITY);
   if (issues.length > 0) throw new ConfigError(issues);
-  return { tls, authorities, ...(redisAuthority === undefined ? {} : { redisAuthority }) };
+  return { tls, authorities, fallbacks, ...(redisAuthority === undefined ? {} : { redisAuthority }) };
 }

@@ -28,10 +28,17 @@ export function fileSource(file: string, env: Environment, options: ConfigOption
       const octets = await readBounded(file, options.shownAs ?? file);
       lastRead = contentHash(octets);
       const loaded = loadOctets(octets, file, env, options);
-      return { ...loaded, material: await loadMaterial(loaded.config, options.shownAs ?? file, dirname(file)) };
+      const material = await loadMaterial(loaded.config, options.shownAs ?? file, dirname(file));
+      return { ...loaded, material, hash: hashOf(loaded.hash, material) };
     },
     lastRead: () => lastRead,
   };
+}
+
+/** Another fallback answer is another configuration: a reload takes it over. */
+function hashOf(hash: string, { fallbacks }: Material): string {
+  if (fallbacks.size === 0) return hash;
+  return contentHash([hash, ...Array.from(fallbacks.values(), contentHash)].join("\n"));
 }
 
 /** A plain object, as a command makes it. */

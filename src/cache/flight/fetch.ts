@@ -6,6 +6,7 @@ import type { Handler } from "../../core/stage.ts";
 import type { Timeouts } from "../../core/timeouts.ts";
 import type { CacheParts } from "../parts.ts";
 import { bodyOf, keptHeaders, type Entry } from "../entry.ts";
+import { isFailure } from "./failure.ts";
 import type { Judged, Sharing } from "./flight.ts";
 import type { Fetch } from "./flights.ts";
 import { ownFetch, wholeFetch } from "./inward.ts";
@@ -34,12 +35,6 @@ export const flightName = (key: string, variant: string): string => (variant ===
 
 /** What an answer says of itself and of all others under its key: nobody waits for the next one. */
 const PERSONAL: ReadonlySet<NotStored> = new Set(["no-store", "private", "set-cookie", "vary-star"]);
-
-/** Whether the dependency is in trouble, so that a kept answer is better than this. */
-export const isFailure = (outcome: Outcome): boolean =>
-  outcome.kind === "refused" ||
-  (outcome.kind === "failed" && outcome.reason !== "client-gone") ||
-  (outcome.kind === "served" && outcome.status >= 500);
 
 /** Asks the dependency for one key and keeps what may be kept. */
 export class EntryFetch implements Fetch {

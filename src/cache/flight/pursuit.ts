@@ -3,7 +3,8 @@ import { failed, type Outcome, type Served } from "../../core/outcome.ts";
 import type { Handler } from "../../core/stage.ts";
 import { told, withoutBody } from "../answer.ts";
 import type { Entry } from "../entry.ts";
-import { EntryFetch, flightName, isFailure } from "./fetch.ts";
+import { isFailure } from "./failure.ts";
+import { EntryFetch, flightName } from "./fetch.ts";
 import type { Landing } from "./flight.ts";
 import type { Boarding } from "./flights.ts";
 import { forbidsKeeping, hasCredentials } from "./inward.ts";
@@ -152,7 +153,9 @@ export class Pursuit {
       seat.leave();
       return told(outcome, { result: "miss" }, status);
     }
-    const { status: code, headers, by, dependencyMs } = outcome;
+    const { status: code, by, dependencyMs } = outcome;
+    const { dress } = this.#parts;
+    const headers = stored && dress ? dress(code, outcome.headers) : outcome.headers;
     const short = withoutBody({ status: code, headers, initialAge: 0, receivedAt: this.#parts.time.now() }, exchange);
     if (short) {
       if (stored) flight.hold();

@@ -20,7 +20,7 @@ test("where the kernel does not share ports, workers share one socket", async ()
     fork: clusterFork(),
     clock: systemClock,
     bus: createEventBus("test"),
-    first: { config, hash, material: { tls: undefined, authorities: new Map() } },
+    first: { config, hash, material: { tls: undefined, authorities: new Map(), fallbacks: new Map() } },
     start: { name: "gw", port, sharing: "handle", version: "1" },
   });
   try {

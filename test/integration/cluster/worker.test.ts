@@ -17,7 +17,7 @@ function configOf(body: string, more: object = {}): WorkerConfig {
     routes: [{ name: "all", match: { path: "/*" }, respond: { status: 200, body } }],
     ...more,
   });
-  return { config, hash, material: { tls: undefined, authorities: new Map() } };
+  return { config, hash, material: { tls: undefined, authorities: new Map(), fallbacks: new Map() } };
 }
 
 /** A worker in this process, with a primary's side to speak to it. */

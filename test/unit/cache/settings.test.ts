@@ -63,3 +63,19 @@ test("a secret has 16 characters at least, former ones stand beside a present on
   const previousSecrets = ["fifteen letters and more"];
   assert.throws(() => secrets({ previousSecrets }), quiet(/cache\.previousSecrets/, /no secret beside/));
 });
+
+test("a cache of options alone follows the origin; windows and presets need a ttl", () => {
+  assert.deepEqual(cachePolicy(load({ fallback: { body: "sorry" } }).routes[0]!.cache), { by: "origin" });
+  assert.deepEqual(cachePolicy(load({ failSafe: "24h" }).routes[0]!.cache), { by: "origin" });
+  for (const needy of [{ staleIfError: "1h" }, { staleWhileRevalidate: "1h" }, { preset: "cdn" }]) {
+    assert.throws(() => load(needy), /ttl: give one, or take this out|long the ttl is/);
+  }
+});
+
+test("refresh-ahead is for an operator's ttl unless it is told otherwise", () => {
+  const ahead = (cache: unknown) => cacheOptions(load(cache).routes[0]!.cache).refreshAhead;
+  assert.deepEqual(
+    ["origin", {}, { ttl: "1m" }, { ttl: "1m", refreshAhead: false }, { refreshAhead: true }].map(ahead),
+    [false, false, true, false, true],
+  );
+});
