@@ -15,6 +15,9 @@ import { readHost } from "./routing/authority.ts";
 import { cachePartsOf } from "./cache/route.ts";
 import { createCacheStage } from "./cache/stage.ts";
 import { createStore, type Store } from "./cache/store.ts";
+import type { SharedRedis } from "./cache/tiers/open.ts";
+import { createRedis } from "./cluster/redis.ts";
+import type { RedisSettings } from "./cluster/settings.ts";
 import { cacheOptions, cachePolicy } from "./cache/settings.ts";
 import { compilePriority } from "./routing/priority.ts";
 import { compileRewrite } from "./routing/rewrite.ts";
@@ -29,6 +32,13 @@ export interface Graph {
   readonly judgement: Judgement;
   readonly dependencies: ReadonlyMap<string, HttpDependency>;
   readonly store: Store;
+  readonly redis: RedisInUse | undefined;
+}
+
+/** The Redis of a configuration. Taken over by the next one that has the same. */
+interface RedisInUse extends SharedRedis {
+  readonly settings: RedisSettings;
+  readonly ca: string | undefined;
 }
 
 interface GraphParts {
@@ -64,20 +74,27 @@ export function createGraphs(config: Config, parts: GraphParts): Graphs {
         commit() {
           const old = graph;
           graph = built;
-          if (old.store !== graph.store) void old.store.close();
+          void retireStore(old, graph);
           retirement.retireAllBut(graph.dependencies, old.dependencies);
         },
         abort() {
-          if (built.store !== graph.store) void built.store.close();
+          void retireStore(built, graph);
           retirement.retireAllBut(graph.dependencies, built.dependencies);
         },
       };
     },
     async destroy() {
       const inUse = [...graph.dependencies.values()].map((dependency) => dependency.destroy());
-      await Promise.all([...inUse, retirement.destroy(), graph.store.close()]);
+      await Promise.all([...inUse, retirement.destroy()]);
+      await retireStore(graph, undefined);
     },
   };
+}
+
+/** In reverse of how they were built, what the graph in force does not use. */
+async function retireStore({ store, redis }: Graph, inForce: Graph | undefined): Promise<void> {
+  if (store !== inForce?.store) await store.close();
+  if (redis !== inForce?.redis) await redis?.redis.close();
 }
 
 /** Builds the graph of a configuration. Dependencies whose settings are as before are taken over with their connections. */
@@ -90,8 +107,9 @@ export function buildGraph(config: Config, before: Graph | undefined, parts: Gra
       former !== undefined && former.ca === ca && JSON.stringify(former.settings) === JSON.stringify(settings);
     dependencies.set(name, same ? former : createHttpDependency(name, settings, { ...parts, ca }));
   }
-  const kept = before && keptBy(before.config) === keptBy(config) ? before.store : undefined;
-  const store = kept ?? createStore(config.cache, parts);
+  const redis = redisFor(config, before?.redis, parts);
+  const same = before && before.redis === redis && keptBy(before.config) === keptBy(config);
+  const store = same ? before.store : createStore(config.cache, { ...parts, redis });
   const stageParts: StageParts = { store, clock: parts.clock, fallbacks: parts.material.fallbacks };
   const routes = config.routes.map((route) => ({
     match: route.match,
@@ -105,6 +123,7 @@ export function buildGraph(config: Config, before: Graph | undefined, parts: Gra
     config,
     dependencies,
     store,
+    redis,
     judgement: {
       readHost,
       readTarget,
@@ -114,6 +133,15 @@ export function buildGraph(config: Config, before: Graph | undefined, parts: Gra
       trace: (traceparent) => continueTrace(traceparent, hex16, hex8),
     },
   };
+}
+
+function redisFor(config: Config, former: RedisInUse | undefined, parts: GraphParts): RedisInUse | undefined {
+  const settings = config.redis;
+  if (!settings) return undefined;
+  const ca = parts.material.redisAuthority;
+  if (former && former.ca === ca && JSON.stringify(former.settings) === JSON.stringify(settings)) return former;
+  const { prefix, deadline } = settings;
+  return { settings, ca, prefix, deadline, redis: createRedis(settings, { ...parts, ca }) };
 }
 
 /**

@@ -1,11 +1,10 @@
-import type { Clock, Random } from "../core/clock.ts";
 import type { EventBus } from "../core/events.ts";
 import { RefreshAhead } from "./ahead.ts";
 import { Flights } from "./flight/flights.ts";
 import type { CacheSettings } from "./settings.ts";
 import { compileCascade, type Cascade } from "./tags/cascade.ts";
 import { Ledger, type Purge } from "./tags/ledger.ts";
-import { openTiers } from "./tiers/open.ts";
+import { openTiers, type OpenParts } from "./tiers/open.ts";
 import { sturdy } from "./tiers/sturdy.ts";
 import { Tiers } from "./tiers/tiers.ts";
 import { steadyTime, type CacheTime } from "./time.ts";
@@ -27,11 +26,7 @@ export interface Store {
   close(): Promise<void>;
 }
 
-export interface StoreParts {
-  readonly clock: Clock;
-  readonly random: Random;
-  readonly bus: EventBus;
-}
+export type StoreParts = Omit<OpenParts, "time">;
 
 export function createStore(settings: CacheSettings, parts: StoreParts): Store {
   const { clock, random, bus } = parts;

@@ -112,7 +112,7 @@ function readField(line: string): [string, string] {
 /** Asks the same judgement that a gateway asks. Opens no connection and no file but the configuration. */
 async function judge(asked: Asked, config: Config): Promise<Explained> {
   const { buildGraph } = await import("../graph.ts");
-  const withoutStores = { ...config, cache: { ...config.cache, postgres: undefined } };
+  const withoutStores = { ...config, redis: undefined, cache: { ...config.cache, postgres: undefined } };
   const graph = buildGraph(withoutStores, undefined, {
     clock: systemClock,
     random: systemRandom,

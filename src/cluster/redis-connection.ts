@@ -1,3 +1,4 @@
+import type { Redis as Single } from "ioredis";
 import type { Cancel, Clock, Random } from "../core/clock.ts";
 import { toError } from "../core/errors.ts";
 import type { RedisState } from "../core/redis.ts";
@@ -84,9 +85,11 @@ export class RedisConnection {
     client.on("close", over);
     client.on("end", over);
     client.on("ready", () => {
-      if (this.#phase !== phase) return;
-      this.#phase = phase = { at: "up", client };
-      this.#tell("up", "");
+      void connectNodes(client).then(() => {
+        if (this.#phase !== phase) return;
+        this.#phase = phase = { at: "up", client };
+        this.#tell("up", "");
+      });
     });
     client.connect().catch((thrown: unknown) => (reason = toError(thrown).message));
   }
@@ -113,4 +116,17 @@ export class RedisConnection {
     this.#told = state;
     this.#parts.onChange(state, reason);
   }
+}
+
+/**
+ * Connects to all masters of a cluster, now and as they become known: otherwise the first calls to each would fail. Ends
+ * when each of them is connected or has failed.
+ */
+async function connectNodes(client: RedisClient): Promise<void> {
+  if (!("nodes" in client)) return;
+  const connect = async (node: Single): Promise<void> => {
+    if (node.status === "wait") await node.connect().catch(() => {});
+  };
+  client.on("+node", (node: Single) => void connect(node));
+  await Promise.all(client.nodes("master").map(connect));
 }

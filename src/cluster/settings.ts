@@ -69,6 +69,9 @@ export const redisSettings = z
       .string()
       .optional()
       .describe("File of certificate authorities to trust for rediss://, PEM; relative to the configuration file"),
+    deadline: duration({ min: "1ms", max: "400ms" })
+      .prefault("20ms")
+      .describe("A request waits so long for Redis and then goes on without"),
     connectTimeout: duration({ min: "10ms", max: "30s" })
       .prefault("500ms")
       .describe("One connection attempt; attempts are at least a second apart"),

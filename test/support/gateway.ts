@@ -23,6 +23,7 @@ export interface TestConfig {
   readonly dependencies?: object;
   readonly routes?: readonly object[];
   readonly cache?: object;
+  readonly redis?: object;
   /** Settings of the one dependency that `target` makes, beside `http`. */
   readonly dependency?: object;
   /** Settings of the one route that `target` makes, beside `match` and `dependency`. */
@@ -30,11 +31,12 @@ export interface TestConfig {
 }
 
 function complete(input: TestConfig): object {
-  const { target, dependency, route, listen, drain, dependencies, routes, cache } = input;
+  const { target, dependency, route, listen, drain, dependencies, routes, cache, redis } = input;
   return {
     listen: { host: "127.0.0.1", port: 0, name: "spillway", ...listen },
     drain: { delay: "0ms", timeout: "2s", ...drain },
     ...(cache && { cache }),
+    ...(redis && { redis }),
     dependencies: { ...(target && { origin: { http: { targets: [target] }, ...dependency } }), ...dependencies },
     routes: [
       ...(routes ?? []),

@@ -52,9 +52,9 @@ const opened = (pause: number, now: number, random: number): BreakerState => ({
 /** A late success of a call from before it opened says nothing of now. */
 export const succeededOnce = (state: BreakerState): BreakerState => (state.at === "open" ? state : CLOSED);
 
-/** There is a new connection: the next call may try it. */
-export const reconnected = (state: BreakerState): BreakerState =>
-  state.at === "open" ? { ...state, until: Number.NEGATIVE_INFINITY } : state;
+/** There is a new connection, or a probe that told nothing: the next call may try it. */
+export const untried = (state: BreakerState): BreakerState =>
+  state.at === "closed" ? state : { at: "open", until: Number.NEGATIVE_INFINITY, pause: state.pause };
 
 /** Told of each opening and closing, a probe that fails excepted. */
 export type BreakerListener = (state: "open" | "closed", reason: string) => void;
@@ -97,7 +97,8 @@ export class Breaker {
     if (before.at === "closed" && this.#state.at === "open") this.#tell("open", reason);
   }
 
-  reconnected(): void {
-    this.#state = reconnected(this.#state);
+  /** There is a new connection, or a call came to its end without the other side: the next one may try it. */
+  untried(): void {
+    this.#state = untried(this.#state);
   }
 }

@@ -68,7 +68,7 @@ class Guard implements GuardedTier {
   }
 
   reconnected(): void {
-    this.#breaker.reconnected();
+    this.#breaker.untried();
   }
 
   get(...asked: Parameters<Tier["get"]>): Entry | undefined | Promise<Entry | undefined> {
@@ -82,7 +82,8 @@ class Guard implements GuardedTier {
       return this.#failed(thrown, "get");
     }
     if (!(found instanceof Promise)) {
-      this.#breaker.succeeded();
+      // It did not ask the other side.
+      if (pass === "probe") this.#breaker.untried();
       return found;
     }
     const answer = this.#timed(found);

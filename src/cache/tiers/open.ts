@@ -1,10 +1,13 @@
-import type { Clock, Random } from "../../core/clock.ts";
+import { createHexSource, type Clock, type Random } from "../../core/clock.ts";
 import type { EventBus } from "../../core/events.ts";
 import type { CacheTier } from "../../core/outcome.ts";
+import type { Redis } from "../../core/redis.ts";
 import type { CacheSettings } from "../settings.ts";
 import type { CacheTime } from "../time.ts";
+import { guarded } from "./guard.ts";
 import { createMemoryTier } from "./memory.ts";
 import { createPostgresTier } from "./postgres.ts";
+import { createRedisTier } from "./redis.ts";
 import { createSealedTier, type SealedParts } from "./sealed.ts";
 import type { Tier } from "./tier.ts";
 import type { NamedTier } from "./tiers.ts";
@@ -14,21 +17,58 @@ export interface OpenParts {
   readonly random: Random;
   readonly bus: EventBus;
   readonly time: CacheTime;
+  /** Absent: none is configured. */
+  readonly redis?: SharedRedis | undefined;
 }
+
+/** The Redis of all instances. */
+export interface SharedRedis {
+  readonly redis: Redis;
+  /** Begins every key. */
+  readonly prefix: string;
+  /** Milliseconds that a request waits for it. */
+  readonly deadline: number;
+}
+
+/** Milliseconds for a write: nobody waits for it, and it may be large. */
+const WRITE_DEADLINE = 500;
+/** Octets of a frame beside the body. */
+const MOST_HEAD = 128 * 1024;
 
 /** The tiers that the settings name, nearest first. */
 export function openTiers(settings: CacheSettings, parts: OpenParts): readonly NamedTier[] {
   const { memory: bytes, entries, eviction, postgres } = settings;
-  const { clock, random, time } = parts;
+  const { clock, random, bus, time, redis } = parts;
   const memory = createMemoryTier({ limits: { bytes, entries }, eviction, now: time.now });
   const tiers: NamedTier[] = [{ name: "memory", tier: memory }];
+  if (redis) tiers.push({ name: "redis", tier: openRedis(redis, settings, parts) });
   if (postgres) {
     const sealed = createSealedTier(sealing("postgres", settings, parts), (codec) =>
       createPostgresTier(postgres, { clock, random, codec }),
     );
-    tiers.push({ name: "postgres", tier: inTime(sealed, clock, postgres.deadline) });
+    tiers.push({
+      name: "postgres",
+      tier: guarded(sealed, { name: "postgres", clock, random, bus, deadline: postgres.deadline }),
+    });
   }
   return tiers;
+}
+
+function openRedis(shared: SharedRedis, settings: CacheSettings, parts: OpenParts): Tier {
+  const { redis, prefix, deadline } = shared;
+  const { clock, random, bus } = parts;
+  const reading = redis.link("cache", deadline);
+  const writing = redis.link("cache-write", Math.max(WRITE_DEADLINE, deadline));
+  const longest = settings.maxEntry + MOST_HEAD;
+  const unique = createHexSource(8);
+  const sealed = createSealedTier(sealing("redis", settings, parts), (codec) =>
+    createRedisTier({ clock, codec, reading, writing, prefix, longest, unique }),
+  );
+  const tier = guarded(sealed, { name: "redis", clock, random, bus, deadline });
+  reading.onState((state) => {
+    if (state === "up") tier.reconnected();
+  });
+  return tier;
 }
 
 const sealing = (tier: CacheTier, settings: CacheSettings, { clock, bus }: OpenParts): SealedParts => ({
@@ -36,28 +76,3 @@ const sealing = (tier: CacheTier, settings: CacheSettings, { clock, bus }: OpenP
   secrets: settings.secret === undefined ? [] : [settings.secret, ...settings.previousSecrets],
   rejected: (reason) => bus.publish("spillway:cache-rejected", { tier, reason }),
 });
-
-/** A miss instead of a failure, and of what takes longer than `deadline` milliseconds. */
-function inTime(tier: Tier, clock: Clock, deadline: number): Tier {
-  return {
-    get: (key, variantOf) =>
-      new Promise((resolve) => {
-        const found = async () => tier.get(key, variantOf);
-        const miss = (): void => resolve(undefined);
-        const cancel = clock.after(deadline, miss, "background");
-        void found().then(resolve, miss).finally(cancel);
-      }),
-    set: (key, entry) => attempt(() => tier.set(key, entry)),
-    delete: (key) => attempt(() => tier.delete(key)),
-    clear: () => attempt(() => tier.clear()),
-    close: () => tier.close(),
-  };
-}
-
-async function attempt(act: () => void | Promise<void>): Promise<void> {
-  try {
-    await act();
-  } catch {
-    // The tier goes without.
-  }
-}

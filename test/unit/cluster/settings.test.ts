@@ -8,7 +8,7 @@ const refusals = (input: object): string[] =>
 test("one server, a cluster, or sentinels; exactly one of them", () => {
   const sentinels = { hosts: ["redis://10.0.0.1:26379"], name: "mymaster" };
   for (const input of [{ url: "redis://127.0.0.1" }, { cluster: ["redis://a:1", "redis://b:2"] }, { sentinels }]) {
-    assert.deepEqual(redisSettings.parse(input), { prefix: "spillway", connectTimeout: 500, ...input });
+    assert.deepEqual(redisSettings.parse(input), { prefix: "spillway", deadline: 20, connectTimeout: 500, ...input });
   }
   assert.deepEqual(refusals({}), [": expected exactly one of url, cluster and sentinels: none is there"]);
   assert.deepEqual(refusals({ url: "redis://a", sentinels }), [

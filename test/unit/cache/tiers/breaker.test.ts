@@ -1,14 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import * as fc from "fast-check";
-import {
-  admitted,
-  Breaker,
-  CLOSED,
-  failedOnce,
-  reconnected,
-  succeededOnce,
-} from "../../../../src/cache/tiers/breaker.ts";
+import { admitted, Breaker, CLOSED, failedOnce, untried, succeededOnce } from "../../../../src/cache/tiers/breaker.ts";
 import { ManualClock } from "../../../support/manual-clock.ts";
 
 const opened = failedOnce(CLOSED, "timeout", 1000, 0);
@@ -41,8 +34,8 @@ test("open, it lets one probe through after its pause; a failure doubles that, u
 
 test("a success from before it opened does not close it, a new connection lets the next call probe", () => {
   assert.equal(succeededOnce(opened), opened);
-  assert.equal(admitted(reconnected(opened), 1000)[1], "probe");
-  assert.equal(reconnected(CLOSED), CLOSED);
+  assert.equal(admitted(untried(opened), 1000)[1], "probe");
+  assert.equal(untried(CLOSED), CLOSED);
 });
 
 test("whatever happens: no two probes at a time, a pause of 187.5 ms to a second, and told by turns", () => {
@@ -61,7 +54,7 @@ test("whatever happens: no two probes at a time, a pause of 187.5 ms to a second
       );
       for (const one of steps) {
         if (one.kind === "wait") clock.advance(one.ms);
-        else if (one.kind === "up") breaker.reconnected();
+        else if (one.kind === "up") breaker.untried();
         else {
           const pass = breaker.admit();
           if (pass === "probe") assert.equal(breaker.admit(), "no");
