@@ -86,7 +86,7 @@ export interface Exchange {
   readonly body: RequestBody | undefined;
   readonly trace: TraceContext;
   readonly departure: Departure;
-  /** Passes an interim answer (103) on to the client; does nothing where the protocol cannot carry it. */
+  /** Passes an interim answer (102, 103) on to the client; does nothing where the protocol cannot carry it. */
   interim(status: number, headers: HeaderList): void;
   /** Present when the client asks for a WebSocket and the route allows it. */
   readonly upgrade: Upgrade | undefined;

@@ -149,7 +149,8 @@ class Call implements Dispatcher.DispatchHandler, BodySource, Claim {
       return;
     }
     if (status < 200) {
-      if (status === 103) this.#exchange.interim(status, head.headers);
+      const { responseHeaders } = this.#policy;
+      this.#exchange.interim(status, responseHeaders ? editHeaders(head.headers, responseHeaders) : head.headers);
       return;
     }
     this.#phase = "answering";

@@ -3,8 +3,8 @@ import type { CacheRequest, CacheResponse } from "../rules.ts";
 import { isToken, joinedHeader } from "../../core/headers.ts";
 import { isBlank, skipBlanks, trimBlanks } from "./characters.ts";
 
-/** Fields whose values mean the same in either case (RFC 9110 sections 12.5.3 and 12.5.4). */
-const CASELESS: ReadonlySet<string> = new Set(["accept-language", "accept-encoding"]);
+/** Lists that mean the same in either case, and in which weights tell what comes first (RFC 9110 sections 12.5.3, 12.5.4). */
+const WEIGHTED: ReadonlySet<string> = new Set(["accept-language", "accept-encoding"]);
 
 /** Sorted lower-case names; undefined for `*` in any place, and for what is no field name. */
 function readNames(field: string | undefined): readonly string[] | undefined {
@@ -54,6 +54,19 @@ function normalise(value: string): string {
   return out;
 }
 
+/** A weight by RFC 9110 section 12.4.2; 1 without one. What is none sorts as 0 and keeps its text. */
+function weightOf(member: string): number {
+  const at = member.indexOf("q=");
+  return at < 0 ? 1 : Number(/^q=([01](?:\.\d{0,3})?)$/.exec(member.slice(at))?.[1] ?? 0);
+}
+
+/** One spelling of a weighted list: heaviest first. Those of one weight keep their order: many servers take the first. */
+function byWeight(list: string): string {
+  if (!list.includes("q=")) return list;
+  const members = list.replaceAll(" ", "").split(",");
+  return members.sort((a, b) => weightOf(b) - weightOf(a)).join(",");
+}
+
 /**
  * The secondary key of a request under a `Vary` field's lines joined by commas: equal for requests that an answer fits
  * alike, different for all others. An absent field differs from an empty one. "" when the answer depends on nothing,
@@ -68,7 +81,7 @@ export function varyKey(varyField: string | undefined, request: CacheRequest): s
     key += `${String(name.length)}:${name}`;
     if (raw === undefined) key += "-";
     else {
-      const value = normalise(CASELESS.has(name) ? raw.toLowerCase() : raw);
+      const value = WEIGHTED.has(name) ? byWeight(normalise(raw.toLowerCase())) : normalise(raw);
       key += `${String(value.length)}:${value}`;
     }
   }

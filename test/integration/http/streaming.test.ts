@@ -130,20 +130,30 @@ suite("bodies and the lack of them", () => {
 });
 
 suite("interim answers", () => {
-  test("103 passes on with its Link fields only", async () => {
+  test("they pass on with their end-to-end fields, none of which is in the final answer; not to HTTP/1.0", async () => {
     await using origin = await startRawOrigin(async (connection) => {
-      await connection.readRequest();
-      await connection.send(
-        "HTTP/1.1 103 Early Hints\r\nLink: </a.css>; rel=preload\r\nX-Other: 1\r\n\r\n",
-        "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok",
-      );
+      for (let i = 0; i < 2; i++) {
+        await connection.readRequest();
+        await connection.send(
+          "HTTP/1.1 102 Processing\r\n\r\n",
+          "HTTP/1.1 103 Early Hints\r\nLink: </a.css>; rel=preload\r\nX-Other: 1\r\nX-Secret: 2\r\nConnection: x-hop\r\nX-Hop: 3\r\n\r\n",
+          "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok",
+        );
+      }
     });
-    await using gateway = await startGateway({ target: origin.url });
+    const route = { responseHeaders: { remove: ["X-Secret"] } };
+    await using gateway = await startGateway({ target: origin.url, route });
     using client = await connectRaw(gateway.port);
     await client.send(GET);
     const answer = await client.readResponse();
-    assert.equal(answer.text(), "ok");
-    assert.deepEqual(answer.interim, [{ status: 103, headers: ["Link", "</a.css>; rel=preload"] }]);
+    assert.deepEqual([answer.text(), answer.header("x-other")], ["ok", undefined]);
+    assert.deepEqual(answer.interim, [
+      { status: 102, headers: [] },
+      { status: 103, headers: ["Link", "</a.css>; rel=preload", "X-Other", "1"] },
+    ]);
+    using old = await connectRaw(gateway.port);
+    await old.send("GET / HTTP/1.0\r\nHost: a\r\n\r\n");
+    assert.deepEqual((await old.readResponse()).interim, []);
   });
 
   test("Expect: 100-continue is met by us before the body, and never reaches the origin", async () => {

@@ -23,6 +23,12 @@ const SAME: Pair[] = [
   { why: "blanks around commas", vary: "Foo", one: ["Foo", "1,2"], other: ["Foo", " 1 ,\t2 "] },
   { why: "more blanks", vary: "Foo", one: ["Foo", "a b"], other: ["Foo", "a \t b"] },
   {
+    why: "weights of languages in another order (RFC 9110 12.5.4)",
+    vary: "Accept-Language",
+    one: ["Accept-Language", "de;q=0.5, fr;q=0.25,en"],
+    other: ["Accept-Language", "en,  de; q=0.5, fr;q=0.25"],
+  },
+  {
     why: "case of a language",
     vary: "Accept-Language",
     one: ["Accept-Language", "en, de"],
