@@ -1,5 +1,5 @@
 import { wholeBody } from "../core/body.ts";
-import { withoutHeaders, type HeaderList } from "../core/headers.ts";
+import { withoutHeaders } from "../core/headers.ts";
 import type { CacheUse, Outcome, Served } from "../core/outcome.ts";
 import type { Entry } from "./entry.ts";
 import type { Dress } from "./presets.ts";
@@ -12,17 +12,16 @@ const NOTHING = Buffer.alloc(0);
 
 /** A kept answer for one request: whole, in part, its head alone, or that the client has it already. `age` in milliseconds. */
 export function answerFrom({ head, body }: Entry, request: CacheRequest, age: number, dress?: Dress): Served {
-  const headers = withAge(head.headers, age);
-  const aged = { ...head, headers: dress ? dress(head.status, headers) : headers };
-  const short = withoutBody(aged, request);
+  const now = aged(head, age, dress);
+  const short = withoutBody(now, request);
   if (short) return { ...short, by: "cache" };
-  const range = readRange(request, aged, body.length);
-  if (range.kind === "one") return partOf(aged, body, range.first, range.last);
+  const range = readRange(request, now, body.length);
+  if (range.kind === "one") return partOf(now, body, range.first, range.last);
   if (range.kind === "unsatisfiable") {
     const headers = ["Content-Range", `bytes */${body.length}`, "Content-Length", "0"];
     return { kind: "served", status: 416, headers, body: wholeBody(NOTHING), by: "cache" };
   }
-  return { kind: "served", status: head.status, headers: aged.headers, body: wholeBody(body), by: "cache" };
+  return { kind: "served", status: head.status, headers: now.headers, body: wholeBody(body), by: "cache" };
 }
 
 const LENGTH: ReadonlySet<string> = new Set(["content-length"]);
@@ -46,10 +45,11 @@ export function withoutBody(head: StoredHead, request: CacheRequest): Omit<Serve
 
 const AGE: ReadonlySet<string> = new Set(["age"]);
 
-function withAge(headers: HeaderList, age: number): HeaderList {
-  const fields = withoutHeaders(headers, AGE);
-  fields.push("Age", String(Math.max(0, Math.floor(age / 1000))));
-  return fields;
+/** The head as it goes out: with the `Age` it has now, in milliseconds. */
+export function aged(head: StoredHead, age: number, dress?: Dress): StoredHead {
+  const headers = withoutHeaders(head.headers, AGE);
+  headers.push("Age", String(Math.max(0, Math.floor(age / 1000))));
+  return { ...head, headers: dress ? dress(head.status, headers) : headers };
 }
 
 /** The outcome with what the cache has to say of it: for clients in Cache-Status, for logs and metrics in `cache`. */

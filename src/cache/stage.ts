@@ -10,11 +10,13 @@ import { cacheKey, urlOf } from "./key.ts";
 import type { CacheParts } from "./parts.ts";
 import { Pursuit } from "./flight/pursuit.ts";
 import { untagged } from "./flight/untagged.ts";
+import { answerRange } from "./ranges.ts";
 import { withheldFrom } from "./rules/audience.ts";
 import { asUsability, phaseOf, spansOf } from "./phase.ts";
 import { judgeUsable, onlyIfCached } from "./rules/reuse.ts";
 import type { CacheStatus } from "./rules/status.ts";
 import type { Usability } from "./rules.ts";
+import { standsForGet } from "./rules/post.ts";
 import { invalidatedBy } from "./rules/unsafe.ts";
 import { usability } from "./rules/usability.ts";
 import { varyKey } from "./rules/vary.ts";
@@ -39,6 +41,7 @@ export function createCacheStage(parts: CacheParts): Stage {
 
 /** Other methods go on; one that changed something takes the kept answers of its target away. */
 async function passMethod(parts: CacheParts, next: Handler, exchange: Exchange): Promise<Outcome> {
+  const requestedAt = parts.time.now();
   const outcome = await next(exchange);
   if (outcome.kind === "served") {
     for (const target of invalidatedBy(exchange.method, outcome.status, exchange, outcome.headers)) {
@@ -47,6 +50,10 @@ async function passMethod(parts: CacheParts, next: Handler, exchange: Exchange):
       const named = { scheme: exchange.scheme, authority: exchange.authority, path, query };
       void parts.purge({ targets: [{ kind: "url", url: urlOf(named) }], soft: false, changed: true });
     }
+  }
+  if (outcome.kind === "served" && standsForGet(exchange.method, outcome, exchange)) {
+    const pursuit = new Pursuit(parts, async () => outcome, exchange, cacheKey(exchange), undefined);
+    return pursuit.goAlone("method", { requestedAt });
   }
   return told(untagged(parts, outcome), { result: "bypass" }, { fwd: "method" });
 }
@@ -59,8 +66,7 @@ async function answer(parts: CacheParts, next: Handler, exchange: Exchange): Pro
   const found = parts.tiers.find(key, variantsOf(exchange));
   const kept = usable(parts, exchange, key, found instanceof Promise ? await found : found);
   if (kept) return answerKept(parts, next, exchange, key, kept);
-  // A part of what is not kept is the dependency's to give.
-  if (hasHeader(exchange.headers, "range")) return passBy(parts, next, exchange);
+  if (hasHeader(exchange.headers, "range")) return inPart(parts, next, exchange, key, undefined);
   return onlyIfCached(exchange) ? notKept() : new Pursuit(parts, next, exchange, key, undefined).wait("miss");
 }
 
@@ -76,7 +82,7 @@ function answerKept(
   const own = usability(entry.head, policy, time.now(), entry.reading);
   const use = kept.standing === "stale" ? { ...own, lifetime: Math.min(own.lifetime, own.age) } : own;
   if (judgeUsable(exchange, use).use !== "fresh") {
-    if (hasHeader(exchange.headers, "range")) return passBy(parts, next, exchange);
+    if (hasHeader(exchange.headers, "range")) return inPart(parts, next, exchange, key, entry);
     return answerPast(parts, exchange, kept, use, new Pursuit(parts, next, exchange, key, entry));
   }
   const left = use.lifetime - use.age;
@@ -115,6 +121,21 @@ async function answerPast(
 function notKept(): Outcome {
   const detail = "only a kept answer was asked for (only-if-cached), and there is none that may be used";
   return told(refused("not-stored", detail), { result: "miss" }, { detail: "only-if-cached" });
+}
+
+/** A part of what is not kept whole, or not fresh. */
+function inPart(
+  parts: CacheParts,
+  next: Handler,
+  exchange: Exchange,
+  key: string,
+  whole: Entry | undefined,
+): Promise<Outcome> {
+  if (exchange.method !== "GET") return passBy(parts, next, exchange);
+  return answerRange(parts, next, exchange, key, whole, {
+    keptOf: async (name) => usable(parts, exchange, name, await parts.tiers.find(name, variantsOf(exchange))),
+    notKept: () => (onlyIfCached(exchange) ? notKept() : undefined),
+  });
 }
 
 /** Finds the variant of a request. Most keys have one Vary field in all their variants: it is looked at once. */

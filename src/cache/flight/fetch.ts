@@ -1,6 +1,6 @@
 import { wholeBody } from "../../core/body.ts";
 import type { Departure, Exchange, PriorityClass } from "../../core/exchange.ts";
-import { joinedHeader } from "../../core/headers.ts";
+import { joinedHeader, type HeaderList } from "../../core/headers.ts";
 import type { Outcome, Served } from "../../core/outcome.ts";
 import type { Handler } from "../../core/stage.ts";
 import type { Timeouts } from "../../core/timeouts.ts";
@@ -11,6 +11,7 @@ import type { Judged, Sharing } from "./flight.ts";
 import type { Fetch } from "./flights.ts";
 import { ownFetch, wholeFetch } from "./inward.ts";
 import { joinParts, urlOf } from "../key.ts";
+import { partKey, withPart } from "../part.ts";
 import { storedHead, type Receipt } from "../rules/age.ts";
 import { isAbout, updated, validators } from "../rules/conditional.ts";
 import { judgeStore } from "../rules/store.ts";
@@ -28,6 +29,11 @@ export interface Errand {
   readonly entry: Entry | undefined;
   /** Whether others may wait for it. */
   readonly shared: boolean;
+  /** When a part is asked for: the part that is kept of it, and what is kept whole. */
+  readonly part?: Entry | undefined;
+  readonly whole?: Entry | undefined;
+  /** When it was asked for, if before this errand began. */
+  readonly requestedAt?: number;
 }
 
 /** Name of the flight that a request of this variant waits for. */
@@ -46,6 +52,8 @@ export class EntryFetch implements Fetch {
   readonly position: number;
   readonly soft: Timeouts;
   #receipt: Receipt = { requestedAt: 0, receivedAt: 0, wall: 0 };
+  /** Fields of the request that the dependency got. */
+  #sent: HeaderList = [];
   /** What the dependency said, before a 304 was made whole. */
   #status = 0;
   /** The kept entry with the fields of a 304. */
@@ -103,11 +111,16 @@ export class EntryFetch implements Fetch {
     const renewed = this.#renewed?.body;
     const { position } = this;
     const head = renewed ? pending.head : { ...pending.head, headers: keptHeaders(pending.head.headers, length) };
-    const entry = { ...pending, head, position, body: renewed ?? bodyOf(chunks, length) };
-    if (ledger.standing(entry) === "gone") return;
+    const came = { ...pending, head, position, body: renewed ?? bodyOf(chunks, length) };
+    const entry = head.status === 206 ? withPart(came, this.#errand.part, flights.longest) : came;
+    if (!entry || ledger.standing(entry) === "gone") return;
     flights.notes.passNoMore(key);
     ledger.kept(entry.keepUntil);
-    tiers.put(key, entry);
+    if (entry.head.status !== 206) return tiers.put(key, entry);
+    const { whole } = this.#errand;
+    // What is kept whole is outdated by a part of something else.
+    if (whole && !isAbout(whole.head, entry.head)) tiers.drop(key);
+    tiers.put(partKey(key), entry);
   }
 
   outgrown(): void {
@@ -121,7 +134,8 @@ export class EntryFetch implements Fetch {
   async #ask(exchange: Exchange): Promise<Outcome> {
     const { time, flights } = this.#parts;
     const { key } = this.#errand;
-    const requestedAt = time.now();
+    const requestedAt = this.#errand.requestedAt ?? time.now();
+    this.#sent = exchange.headers;
     const outcome = await this.#next(exchange);
     this.#receipt = { requestedAt, receivedAt: time.now(), wall: time.wall() };
     if (outcome.kind === "served") this.#status = outcome.status;
@@ -153,7 +167,7 @@ export class EntryFetch implements Fetch {
     const { tiers, flights, policy, bus } = this.#parts;
     const { exchange, key, entry, shared } = this.#errand;
     const { status, body } = served;
-    const verdict = judgeStore({ method: "GET", headers: exchange.headers }, served, policy);
+    const verdict = judgeStore({ method: "GET", headers: this.#sent }, served, policy);
     // In an outage a kept answer is worth more than an error, whatever that says of itself.
     if (status >= 500 && entry) return !verdict.store && verdict.personal ? "nobody" : "wave";
     const tooLong = (body.length ?? 0) > flights.longest;

@@ -1,8 +1,8 @@
 import type { Departure, Exchange } from "../../core/exchange.ts";
 import { hasHeader, joinedHeader, withoutHeaders, type HeaderList } from "../../core/headers.ts";
 
-/** What makes an answer depend on what the client already has. */
-const CONDITIONS: ReadonlySet<string> = new Set(["if-none-match", "if-modified-since"]);
+/** What makes an answer depend on what the client already has, or less than the whole. */
+const CONDITIONS: ReadonlySet<string> = new Set(["if-none-match", "if-modified-since", "range", "if-range"]);
 
 /**
  * The exchange that fetches what `exchange` asks for, in the name of everyone who waits: a GET for the whole, with

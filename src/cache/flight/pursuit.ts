@@ -4,7 +4,7 @@ import type { Handler } from "../../core/stage.ts";
 import { told, withoutBody } from "../answer.ts";
 import type { Entry } from "../entry.ts";
 import { isFailure } from "./failure.ts";
-import { EntryFetch, flightName } from "./fetch.ts";
+import { EntryFetch, flightName, type Errand } from "./fetch.ts";
 import type { Landing } from "./flight.ts";
 import type { Boarding } from "./flights.ts";
 import { forbidsKeeping, hasCredentials } from "./inward.ts";
@@ -61,6 +61,17 @@ export class Pursuit {
     return this.#wait(fwd, 1);
   }
 
+  /** The answer to just this request, which may be kept. */
+  async goAlone(fwd: Forwarded, more: Pick<Errand, "part" | "whole" | "requestedAt">): Promise<Outcome> {
+    const errand = { exchange: this.#exchange, key: this.#key, entry: undefined, shared: false, ...more };
+    const boarding = this.#alone(new EntryFetch(this.#parts, this.#next, errand));
+    const seat = boarding.flight.board();
+    const stay = this.#exchange.departure.onGone(() => seat.leave());
+    const landing = await boarding.flight.landing;
+    stay();
+    return this.#use(boarding, seat, landing, fwd)!;
+  }
+
   async #wait(fwd: Forwarded, attempt: number): Promise<Outcome> {
     if (this.#asksForHeadOnly()) return this.#forwardHead(fwd);
     const [boarding, seat, stay] = this.#board(attempt);
@@ -100,8 +111,7 @@ export class Pursuit {
     return flights.find(name, this.#isCurrent) ?? flights.launch(name, this.#fetch(true));
   }
 
-  #alone(): Boarding {
-    const fetch = this.#fetch(false);
+  #alone(fetch = this.#fetch(false)): Boarding {
     return this.#parts.flights.launchAlone({
       class: fetch.class,
       position: fetch.position,

@@ -10,11 +10,11 @@ const DAY = 86_400_000;
 /** No guess lives longer than this. */
 const LONGEST_GUESS = DAY;
 
-/** RFC 9110 section 15.1, less 206 (not stored) and the errors of {@link isProvoked}. */
-const HEURISTIC: ReadonlySet<number> = new Set([200, 203, 204, 300, 301, 308, 404, 410]);
+/** RFC 9110 section 15.1, less the errors of {@link isProvoked}. */
+const HEURISTIC: ReadonlySet<number> = new Set([200, 203, 204, 206, 300, 301, 308, 404, 410]);
 
 /** Statuses an operator's `ttl` is for. */
-const OPERATOR: ReadonlySet<number> = new Set([200, 203, 301, 308, 404, 410]);
+const OPERATOR: ReadonlySet<number> = new Set([200, 203, 206, 301, 308, 404, 410]);
 
 const PROVOKED: ReadonlySet<number> = new Set([400, 403, 405, 413, 414, 429, 431]);
 

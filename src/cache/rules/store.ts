@@ -6,6 +6,7 @@ import { audienceOf, withheldFrom, type AudienceOptions } from "./audience.ts";
 import { readDirectives } from "./directives.ts";
 import { firstLine, hopByHop } from "./fields.ts";
 import { allowsGuess, hasExplicitLifetime, isOperators, isProvoked } from "./lifetime.ts";
+import { spanOf } from "./partial.ts";
 import { readRuling, type Ruling } from "./targeted.ts";
 import { varyNames } from "./vary.ts";
 
@@ -16,14 +17,14 @@ export interface StoreOptions extends AudienceOptions {
 
 /** Statuses whose caching rules are met here: what `must-understand` asks for (RFC 9111 section 5.2.2.3). */
 const UNDERSTOOD: ReadonlySet<number> = new Set([
-  200, 201, 202, 203, 204, 205, 300, 301, 302, 303, 307, 308, 401, 402, 403, 404, 405, 406, 408, 409, 410, 411, 412,
-  415, 417, 421, 422, 423, 424, 425, 426, 428, 451, 500, 501, 502, 503, 504, 505, 506, 507, 508, 511,
+  200, 201, 202, 203, 204, 205, 206, 300, 301, 302, 303, 307, 308, 401, 402, 403, 404, 405, 406, 408, 409, 410, 411,
+  412, 415, 417, 421, 422, 423, 424, 425, 426, 428, 451, 500, 501, 502, 503, 504, 505, 506, 507, 508, 511,
 ]);
 
 /** Answers one client can provoke for all others: not even with explicit freshness. */
 const NEVER: ReadonlySet<number> = new Set([400, 413, 414, 429, 431]);
 
-/** A stored answer is a whole one of a final status; 304 is about another answer, 416 about one request's range. */
+/** A stored answer is one of a final status; 304 is about another answer, 416 about one request's range. */
 const isStorable = (status: number): boolean =>
   Number.isInteger(status) && status >= 200 && status <= 599 && status !== 304 && status !== 416 && !NEVER.has(status);
 
@@ -62,6 +63,10 @@ function hasUse(response: CacheResponse, ruling: Ruling, policy: CachePolicy): b
   return hasLastModified(headers) || (ruling.directives.noCache && hasHeader(headers, "etag"));
 }
 
+/** A 206 is kept where a part was asked for and it is one whose place is known. */
+const isPartAskedFor = (request: CacheRequest, headers: readonly string[]): boolean =>
+  hasHeader(request.headers, "range") && spanOf(headers) !== undefined;
+
 /** An answer that only says it cannot be kept may go to those who wait for it; a refusal of one client may not. */
 const isPersonal = (reason: NotStored, status: number): boolean =>
   reason !== "no-freshness" || (status < 500 && isProvoked(status));
@@ -84,7 +89,7 @@ export function judgeStore(
 ): StoreVerdict {
   const { status, headers } = response;
   if (request.method !== "GET") return refuse("method", status);
-  if (status === 206) return refuse("partial", status);
+  if (status === 206 && !isPartAskedFor(request, headers)) return refuse("partial", status);
   if (!isStorable(status)) return refuse("status", status);
   const ruling = readRuling(headers);
   const reason = forbiddenByRequest(request) ?? forbidden(request, response, ruling, options);

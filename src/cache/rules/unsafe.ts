@@ -11,8 +11,8 @@ export interface UnsafeTarget {
   readonly query: string;
 }
 
-/** RFC 9110 section 9.2.1. A method we do not know is taken for unsafe. */
-const SAFE: ReadonlySet<string> = new Set(["GET", "HEAD", "OPTIONS", "TRACE"]);
+/** RFC 9110 section 9.2.1 and the registry of methods. One we do not know is taken for unsafe. */
+const SAFE: ReadonlySet<string> = new Set(["GET", "HEAD", "OPTIONS", "TRACE", "QUERY", "PROPFIND", "REPORT", "SEARCH"]);
 
 export const isSafe = (method: string): boolean => SAFE.has(method);
 
