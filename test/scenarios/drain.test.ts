@@ -40,7 +40,7 @@ suite("SIGTERM under load", () => {
       });
       const load = startClosedLoop(command.port, 16);
       const slow = startClosedLoop(command.port, 16, "/slow");
-      await until(() => load.served > 200 && slow.served > 0, { timeoutMs: 5000, what: "load runs" });
+      await until(() => load.served > 200 && slow.served > 0, { timeoutMs: 20_000, what: "load runs" });
       const before = load.served;
       command.child.kill("SIGTERM");
       await until(async () => (await readiness(command.opsPort)) === 503, { what: "readyz says 503" });

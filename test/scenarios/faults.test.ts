@@ -21,7 +21,7 @@ suite("what nobody caught", () => {
     const drain = { delay: "300ms", timeout: "2s" };
     await using command = await startCommand(oneRoute(origin.url, { drain }), { preload: faulty });
     const load = startClosedLoop(command.port, 4);
-    await until(() => load.served > 20, { timeoutMs: 5000, what: "load runs" });
+    await until(() => load.served > 20, { timeoutMs: 20_000, what: "load runs" });
     const faults = () => command.lines.filter(({ event }) => event === "fault");
     const metrics = async (): Promise<string> => (await fetch(`http://127.0.0.1:${command.opsPort}/metrics`)).text();
     const counted = async (): Promise<number> => {
@@ -56,7 +56,7 @@ test("a log pipe that nobody reads leaves traffic alone; lost lines are counted"
   };
   const lost = await until(dropped, { timeoutMs: 20_000, what: () => `lines are dropped; ${load.served} served` });
   const { served } = load;
-  await until(() => load.served > served + 500, { timeoutMs: 5000, what: "load runs on" });
+  await until(() => load.served > served + 500, { timeoutMs: 20_000, what: "load runs on" });
   await load.stop();
   t.diagnostic(`${load.served} served, ${lost} lines dropped`);
   assert.deepEqual(load.lost, []);

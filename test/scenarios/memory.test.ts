@@ -60,7 +60,7 @@ test("a gibibyte up, down and both ways at once moves within 64 MiB of extra mem
   for (let i = 0; i < 3; i++) {
     using client = await connectRaw(command.port);
     await client.send(`POST /echo HTTP/1.1\r\nHost: a\r\nContent-Length: ${8 * MIB}\r\n\r\n`, Buffer.alloc(8 * MIB));
-    await until(() => client.received().length > 8 * MIB, { timeoutMs: 5000, what: "8 MiB come back" });
+    await until(() => client.received().length > 8 * MIB, { timeoutMs: 20_000, what: "8 MiB come back" });
   }
   for (const [what, head] of [
     ["up", `POST /up HTTP/1.1\r\nHost: a\r\nContent-Length: ${GIB}\r\n\r\n`],
@@ -70,6 +70,8 @@ test("a gibibyte up, down and both ways at once moves within 64 MiB of extra mem
     const before = command.rss();
     const startedAt = performance.now();
     const socket = connect(command.port, "127.0.0.1");
+    let fault: Error | undefined;
+    socket.on("error", (error) => (fault = error));
     let received = 0;
     socket.on("data", (chunk: Buffer) => (received += chunk.length));
     socket.write(head);
@@ -77,10 +79,12 @@ test("a gibibyte up, down and both ways at once moves within 64 MiB of extra mem
     const wanted = what === "up" ? 100 : GIB;
     let most = 0;
     const sample = setInterval(() => (most = Math.max(most, command.rss())), 20);
-    await until(() => received > wanted, {
-      timeoutMs: 10_000,
+    // How long it takes is the machine's affair.
+    await until(() => received > wanted || fault, {
+      timeoutMs: 35_000,
       what: () => `${what} ends; ${received} came back`,
     }).finally(() => clearInterval(sample));
+    assert.equal(fault, undefined);
     socket.destroy();
     const took = performance.now() - startedAt;
     t.diagnostic(`${what}: ${Math.round(took)} ms, ${Math.round((most - before) / MIB)} MiB extra`);
@@ -113,7 +117,7 @@ test("60 readers who stop cost less than 128 MiB in all, garbage included", asyn
       await new Promise((resolve) => setTimeout(resolve, 200));
       return before === last;
     },
-    { timeoutMs: 8000, what: "memory stands still" },
+    { timeoutMs: 20_000, what: "memory stands still" },
   );
   t.diagnostic(`${Math.round((last - before) / MIB)} MiB extra`);
   assert.ok(last - before < 128 * MIB, `${(last - before) / MIB} MiB`);

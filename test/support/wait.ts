@@ -3,12 +3,12 @@ import { setImmediate as nextTurn, setTimeout as sleep } from "node:timers/promi
 /** Turns of the event loop that `until` tries before it sleeps a millisecond between two looks. */
 const EAGER_TURNS = 50;
 
-/** Waits for `condition` to return something truthy and gives that back. `timeoutMs` defaults to 2000. */
+/** Waits for `condition` to return something truthy and gives that back. `timeoutMs` defaults to 10,000: a busy machine is no failure. */
 export async function until<T>(
   condition: () => T | Promise<T>,
   options: { readonly timeoutMs?: number; readonly what: string | (() => string) },
 ): Promise<NonNullable<T>> {
-  const timeoutMs = options.timeoutMs ?? 2000;
+  const timeoutMs = options.timeoutMs ?? 10_000;
   const startedAt = performance.now();
   for (let turn = 0; ; turn++) {
     const value = await condition();
