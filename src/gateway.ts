@@ -6,6 +6,9 @@ import { createHexSource, systemClock, systemRandom, type Clock, type Random } f
 import type { Life } from "./core/control.ts";
 import { createEventBus, type EventBus } from "./core/events.ts";
 import type { Exchange } from "./core/exchange.ts";
+import { createCacheControl } from "./cache/control.ts";
+import { figuresOf } from "./cache/figures.ts";
+import type { CacheAnswer, CacheAsk } from "./core/cache-control.ts";
 import { createGraphs, type Prepared } from "./graph.ts";
 import { drainServer } from "./http/drain.ts";
 import { Edge } from "./http/edge.ts";
@@ -35,6 +38,8 @@ export interface Gateway {
   open(): number;
   /** Answers a request that came to somebody else's server; `next` hands it to the host application behind us. */
   handle(request: IncomingMessage, response: ServerResponse, next: (exchange: Exchange) => void): void;
+  /** The operators' side of the cache. */
+  cache(ask: CacheAsk): Promise<CacheAnswer>;
   /** Begins to take requests; resolves to the port. */
   listen(): Promise<number>;
   /** Puts another configuration in force, at once and for new requests; what is under way keeps its own. */
@@ -62,6 +67,7 @@ export function createGateway(config: Config, parts: GatewayParts): Gateway {
     listen.maxMemory ?? memoryLimit(totalmem(), parts.processes ?? 1),
     createProcessMemory(),
   );
+  const counted = figuresOf(bus);
   let life: Life = "starting";
   let draining: Promise<void> | undefined;
 
@@ -82,6 +88,7 @@ export function createGateway(config: Config, parts: GatewayParts): Gateway {
   const end = async (finished: Promise<void>): Promise<void> => {
     await finished;
     memory.close();
+    counted.close();
     await graphs.destroy();
     life = "stopped";
   };
@@ -94,6 +101,7 @@ export function createGateway(config: Config, parts: GatewayParts): Gateway {
     name,
     life: () => life,
     config: () => graphs.current().config,
+    cache: createCacheControl({ store: () => graphs.current().store, figures: counted.figures }),
     open: () => edge.open,
     handle: (request, response, next) => edge.handle(request, response, next),
     async listen() {

@@ -25,6 +25,8 @@ export interface Entry {
   readonly buildMs: number;
   /** Time from which on it is of no use to anybody, stale or not. */
   readonly keepUntil: number;
+  /** When it was last given to somebody by this process: the one part that changes. */
+  usedAt?: number;
 }
 
 /** Octets beside texts and body: the objects, arrays, slots and typed array of one entry. */

@@ -1,4 +1,5 @@
 /** The workers of one primary: forks them, watches over them, replaces those that are gone, speaks to all at once. */
+import type { CacheAnswer, CacheAsk } from "../core/cache-control.ts";
 import type { Cancel, Clock } from "../core/clock.ts";
 import { UsageError } from "../core/errors.ts";
 import type { EventBus, WorkerChanged } from "../core/events.ts";
@@ -12,7 +13,7 @@ import { follows, forked, gone, heard, serves, ticked, vacant, type Place } from
 /** Milliseconds. Two pings must not stand for more than the ten seconds that place.ts counts on. */
 const TICK = 1_000;
 /** Milliseconds that a worker has to answer. */
-const PATIENCE = { metrics: 1_000, prepare: 5_000, commit: 5_000 } as const;
+const PATIENCE = { metrics: 1_000, cache: 5_000, prepare: 5_000, commit: 5_000 } as const;
 
 export interface CrewParts {
   readonly size: number;
@@ -87,6 +88,20 @@ export class Crew {
       }),
     );
     return [this.#departed, ...this.#counted.values()];
+  }
+
+  /** Asks the cache of every process. A purge is told to other instances by the first that does it. */
+  async cache(ask: CacheAsk): Promise<{ readonly answers: readonly CacheAnswer[]; readonly silent: number }> {
+    const asked = [...this.#hands.keys()];
+    const replies = await Promise.all(
+      asked.map((hand, index) => {
+        const own: CacheAsk = ask.do === "purge" ? { ...ask, share: ask.share && index === 0 } : ask;
+        return hand.ask({ kind: "cache", ask: own }, PATIENCE.cache);
+      }),
+    );
+    const answers = replies.flatMap((reply) => (reply.kind === "cache" ? [reply.answer] : []));
+    const gone = replies.filter((reply) => reply.kind === "gone").length;
+    return { answers, silent: replies.length - answers.length - gone };
   }
 
   /**
@@ -249,6 +264,7 @@ function objection(number: number, reply: Reply): readonly string[] {
     case "failed":
       return [`worker ${number}: ${reply.message}`];
     case "metrics":
+    case "cache":
       return [`worker ${number} answered another question`];
   }
 }

@@ -1,6 +1,7 @@
 /** What the primary and its workers tell each other. Both are of one package, so the messages carry no version. */
 import { z } from "zod";
 import type { ReadyConfig } from "../config/source.ts";
+import type { CacheAnswer, CacheAsk } from "../core/cache-control.ts";
 import type { MetricsJson } from "../telemetry/metrics.ts";
 
 /** The part of a configuration that a worker needs. */
@@ -29,6 +30,7 @@ export type ToWorker =
 
 export type Question =
   | { readonly kind: "metrics" }
+  | { readonly kind: "cache"; readonly ask: CacheAsk }
   /** Build it, use nothing of it. */
   | { readonly kind: "prepare"; readonly config: WorkerConfig }
   /** Use what was prepared; done already if that is in force. */
@@ -38,6 +40,7 @@ export type Question =
 export type Answer =
   | { readonly kind: "done" }
   | { readonly kind: "metrics"; readonly metrics: MetricsJson }
+  | { readonly kind: "cache"; readonly answer: CacheAnswer }
   | { readonly kind: "failed"; readonly message: string };
 
 export type FromWorker =
@@ -56,11 +59,16 @@ const MOST_METRICS = 1000;
 const text = z.string().max(MOST_TEXT);
 const count = z.int().min(0);
 
+/** Whether it is an object with a word under this key: what is asked of caches, and answered, was made by us. */
+const says = (value: unknown, key: string): boolean =>
+  typeof value === "object" && value !== null && typeof (value as Record<string, unknown>)[key] === "string";
+
 const metricJson = z.looseObject({ name: text, type: text, values: z.array(z.looseObject({})) });
 
 const answerSchema = z.discriminatedUnion("kind", [
   z.strictObject({ kind: z.literal("done") }),
   z.strictObject({ kind: z.literal("metrics"), metrics: z.array(metricJson).max(MOST_METRICS) }),
+  z.strictObject({ kind: z.literal("cache"), answer: z.custom<CacheAnswer>((value) => says(value, "did")) }),
   z.strictObject({ kind: z.literal("failed"), message: text }),
 ]);
 
@@ -79,6 +87,7 @@ const workerConfig = z.custom<WorkerConfig>(
 
 const questionSchema = z.discriminatedUnion("kind", [
   z.strictObject({ kind: z.literal("metrics") }),
+  z.strictObject({ kind: z.literal("cache"), ask: z.custom<CacheAsk>((value) => says(value, "do")) }),
   z.strictObject({ kind: z.literal("prepare"), config: workerConfig }),
   z.strictObject({ kind: z.literal("commit"), hash: text }),
   z.strictObject({ kind: z.literal("abort") }),

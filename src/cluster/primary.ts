@@ -128,6 +128,7 @@ export async function runPrimary(parts: PrimaryParts): Promise<Running> {
       `config ${reloader.current().hash.slice(0, 12)}`,
     ],
     config: reloader.view,
+    cache: (ask) => crew.cache(ask),
     metrics: async () => aggregateMetrics([await own.metrics.json(), ...(await crew.metrics())]),
     reload: reloader.reload,
     drain: () => course.drain((code) => void closeRest().then(() => ended.resolve(code))),

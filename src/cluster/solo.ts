@@ -49,6 +49,7 @@ export async function runSolo(parts: RunParts): Promise<Running> {
     life: gateway.life,
     checks: () => [`exchanges ${gateway.open()} open`, `config ${reloader.current().hash.slice(0, 12)}`],
     config: reloader.view,
+    cache: async (ask) => ({ answers: [await gateway.cache(ask)], silent: 0 }),
     metrics: () => metrics.collect(),
     reload: reloader.reload,
     drain: () => ending.begin(0),

@@ -1,3 +1,5 @@
+import type { CacheAnswer, CacheAsk } from "./cache-control.ts";
+
 /** What a reload came to. `refused` keeps the last good configuration. */
 export type ReloadResult =
   | { readonly outcome: "applied"; readonly hash: string; readonly needsRestart: readonly string[] }
@@ -12,6 +14,8 @@ export type Life = "starting" | "ready" | "draining" | "stopped";
  * Calls act on all of them.
  */
 export interface Control {
+  /** Asks the cache of every process. `silent`: those that gave no answer. */
+  cache(ask: CacheAsk): Promise<{ readonly answers: readonly CacheAnswer[]; readonly silent: number }>;
   life(): Life;
   /** One line a check, for `?verbose`: `["event-loop ok", "workers 2/2"]`. */
   checks(): readonly string[];

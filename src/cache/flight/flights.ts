@@ -44,6 +44,11 @@ export class Flights {
     this.longest = longest;
   }
 
+  /** That can be boarded now. */
+  get size(): number {
+    return this.#boardings.size;
+  }
+
   /** One that can be boarded, `position` being where the ledger has to have stood when it began. */
   find(name: string, isCurrent: (position: number) => boolean): Boarding | undefined {
     const found = this.#boardings.get(name);

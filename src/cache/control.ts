@@ -1,0 +1,156 @@
+import type {
+  CacheAnswer,
+  CacheAsk,
+  CacheReading,
+  Counted,
+  EntryReading,
+  PurgeOrder,
+  TagsReading,
+} from "../core/cache-control.ts";
+import type { CacheTier } from "../core/outcome.ts";
+import { sizeOf, type Entry } from "./entry.ts";
+import type { CacheFigures } from "./figures.ts";
+import type { Store } from "./store.ts";
+import { MostFrequent } from "./most-frequent.ts";
+import { targetsOf } from "./tags/purge.ts";
+import { isAbout, type Purge } from "./tags/ledger.ts";
+
+export interface CacheControlParts {
+  /** The one in force. */
+  readonly store: () => Store;
+  readonly figures: CacheFigures;
+}
+
+/** Names in each list of the most frequent. */
+const LISTED = 20;
+/** Tags that are counted at a time; with more of them the counts are upper bounds. */
+const COUNTED_TAGS = 10_000;
+
+/** The operators' side of the cache of this process. */
+export function createCacheControl({ store, figures }: CacheControlParts): (ask: CacheAsk) => Promise<CacheAnswer> {
+  return async (ask) => {
+    switch (ask.do) {
+      case "read":
+        return { did: "read", reading: read(store(), figures) };
+      case "tags":
+        return { did: "tags", tags: readTags(store()) };
+      case "entries":
+        return { did: "entries", entries: await findEntries(store(), ask.key) };
+      case "purge":
+        return purge(store(), ask.order, ask.share);
+    }
+  };
+}
+
+function read(store: Store, figures: CacheFigures): CacheReading {
+  const memory = store.memory.stats();
+  const tiers = store.tiers.map(({ name }) => ({
+    tier: name,
+    entries: name === "memory" ? memory.entries : undefined,
+    bytes: name === "memory" ? memory.bytes : undefined,
+    maxBytes: name === "memory" ? memory.limit : undefined,
+    ...figures.ofTier(name),
+    lookups: store.lookups(name),
+  }));
+  const held = store.memory.list(Number.POSITIVE_INFINITY);
+  const used = held.filter(({ hits }) => hits > 0).toSorted((a, b) => b.hits - a.hits);
+  return {
+    ...figures.read(),
+    tiers,
+    flights: store.flights.size,
+    ledger: store.ledger.size(),
+    used: used.slice(0, LISTED).map(({ value, hits }) => ({ name: value[0]?.url ?? "", count: hits })),
+  };
+}
+
+function readTags({ ledger, memory }: Store): TagsReading {
+  const tags = new Map<string, number>();
+  const rest = new MostFrequent(LISTED);
+  for (const { value } of memory.list(Number.POSITIVE_INFINITY)) {
+    for (const tag of value.flatMap((entry) => entry.tags)) {
+      const count = tags.get(tag);
+      if (count !== undefined || tags.size < COUNTED_TAGS) tags.set(tag, (count ?? 0) + 1);
+      else rest.add(tag);
+    }
+  }
+  const counted = Array.from(tags, ([name, count]): Counted => ({ name, count }));
+  const newest = ledger.newest(LISTED);
+  const purged = [
+    ...newest.tags.map(({ name, mark }) => ({ target: name, mark })),
+    ...newest.bans.map(({ target, mark }) => ({
+      target: target.kind === "prefix" ? `${target.prefix}…` : target.pattern,
+      mark,
+    })),
+  ];
+  return {
+    ledger: ledger.size(),
+    top: [...counted, ...rest.read()].toSorted((a, b) => b.count - a.count).slice(0, LISTED),
+    purged: purged.map(({ target, mark }) => ({
+      target,
+      soft: mark.soft > mark.hard,
+      position: Math.floor(Math.max(mark.soft, mark.hard) / 2),
+    })),
+  };
+}
+
+/** What is kept under a key, or of a URL, in memory; under a key also what other tiers hold of answers without Vary. */
+async function findEntries(store: Store, key: string): Promise<readonly EntryReading[]> {
+  const isUrl = /^https?:\/\//.test(key);
+  const held = isUrl
+    ? store.memory.list(Number.POSITIVE_INFINITY).filter(({ value }) => value[0]?.url === key)
+    : [store.memory.peek(key)].filter((found) => found !== undefined);
+  const inMemory = held.flatMap((one) => one.value.map((entry) => readEntry(store, "memory", one.key, entry, one.hits)));
+  const keys = isUrl ? held.map((one) => one.key) : [key];
+  const others = store.tiers.filter(({ name }) => name !== "memory");
+  const elsewhere = await Promise.all(
+    others.flatMap(({ name, tier }) =>
+      keys.map(async (each) => {
+        const entry = await tier.get(each, (vary) => (vary === "" ? "" : undefined));
+        return entry ? [readEntry(store, name, each, entry, 0)] : [];
+      }),
+    ),
+  );
+  return [...inMemory, ...elsewhere.flat()];
+}
+
+function readEntry(store: Store, tier: CacheTier, key: string, entry: Entry, hits: number): EntryReading {
+  const { head, url, vary, variant, tags, keepUntil, buildMs, body, usedAt } = entry;
+  return {
+    tier,
+    key,
+    url,
+    status: head.status,
+    headers: head.headers,
+    vary,
+    variant,
+    tags,
+    createdAt: head.receivedAt,
+    keepUntil,
+    lastAccessAt: usedAt,
+    hits,
+    bodyBytes: body.length,
+    bytes: sizeOf(entry),
+    buildMs,
+    standing: store.ledger.standing(entry),
+  };
+}
+
+async function purge(store: Store, order: PurgeOrder, share: boolean): Promise<CacheAnswer> {
+  const { ledger, memory, tiers } = store;
+  const room = ledger.room();
+  if (order.prefixes.length + order.patterns.length > room) return { did: "refused", room };
+  const spread = order.cascade ? store.cascade.spread(order.tags) : { tags: order.tags, depth: 0, count: 0 };
+  const targets = targetsOf({ ...order, tags: spread.tags });
+  let matched = 0;
+  for (const { value } of memory.list(Number.POSITIVE_INFINITY)) {
+    for (const entry of value) if (isAbout(targets, entry) && ledger.standing(entry) !== "gone") matched += 1;
+  }
+  const toRecord: Purge = { targets, soft: order.soft, changed: order.changed };
+  if (!order.dryRun) {
+    if (share) await store.purge(toRecord);
+    else ledger.record(toRecord);
+  }
+  const { tags, depth, count } = spread;
+  const exact = tiers.every(({ name }) => name === "memory");
+  return { did: "purge", report: { tags, cascade: { depth, count }, matched, exact, position: ledger.position } };
+}
