@@ -9,6 +9,7 @@ import type { Exchange } from "./core/exchange.ts";
 import { createCacheControl } from "./cache/control.ts";
 import { figuresOf } from "./cache/figures.ts";
 import type { CacheAnswer, CacheAsk } from "./core/cache-control.ts";
+import { canonicalUrl } from "./routing/canonical-url.ts";
 import { createGraphs, type Prepared } from "./graph.ts";
 import { drainServer } from "./http/drain.ts";
 import { Edge } from "./http/edge.ts";
@@ -101,7 +102,7 @@ export function createGateway(config: Config, parts: GatewayParts): Gateway {
     name,
     life: () => life,
     config: () => graphs.current().config,
-    cache: createCacheControl({ store: () => graphs.current().store, figures: counted.figures }),
+    cache: createCacheControl({ store: () => graphs.current().store, figures: counted.figures, canonical: canonicalUrl }),
     open: () => edge.open,
     handle: (request, response, next) => edge.handle(request, response, next),
     async listen() {

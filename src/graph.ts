@@ -154,7 +154,8 @@ function keptBy({ cache, routes }: Config): string {
       ? { match, dependency, rewrite, requestHeaders, responseHeaders, tags: cacheOptions(own).tags }
       : undefined,
   );
-  return JSON.stringify([cache, ways.filter((way) => way !== undefined)]);
+  const { webhook: _, ...rest } = cache;
+  return JSON.stringify([rest, ways.filter((way) => way !== undefined)]);
 }
 
 interface StageParts {

@@ -19,6 +19,8 @@ export interface CacheControlParts {
   /** The one in force. */
   readonly store: () => Store;
   readonly figures: CacheFigures;
+  /** A URL as requests for it have it; undefined for one that no request could have. */
+  readonly canonical: (url: string) => string | undefined;
 }
 
 /** Names in each list of the most frequent. */
@@ -27,7 +29,7 @@ const LISTED = 20;
 const COUNTED_TAGS = 10_000;
 
 /** The operators' side of the cache of this process. */
-export function createCacheControl({ store, figures }: CacheControlParts): (ask: CacheAsk) => Promise<CacheAnswer> {
+export function createCacheControl({ store, figures, canonical }: CacheControlParts): (ask: CacheAsk) => Promise<CacheAnswer> {
   return async (ask) => {
     switch (ask.do) {
       case "read":
@@ -35,9 +37,9 @@ export function createCacheControl({ store, figures }: CacheControlParts): (ask:
       case "tags":
         return { did: "tags", tags: readTags(store()) };
       case "entries":
-        return { did: "entries", entries: await findEntries(store(), ask.key) };
+        return { did: "entries", entries: await findEntries(store(), isUrl(ask.key) ? (canonical(ask.key) ?? ask.key) : ask.key) };
       case "purge":
-        return purge(store(), ask.order, ask.share);
+        return purge(store(), ask.order, ask.share, canonical);
     }
   };
 }
@@ -95,12 +97,11 @@ function readTags({ ledger, memory }: Store): TagsReading {
 
 /** What is kept under a key, or of a URL, in memory; under a key also what other tiers hold of answers without Vary. */
 async function findEntries(store: Store, key: string): Promise<readonly EntryReading[]> {
-  const isUrl = /^https?:\/\//.test(key);
-  const held = isUrl
+  const held = isUrl(key)
     ? store.memory.list(Number.POSITIVE_INFINITY).filter(({ value }) => value[0]?.url === key)
     : [store.memory.peek(key)].filter((found) => found !== undefined);
   const inMemory = held.flatMap((one) => one.value.map((entry) => readEntry(store, "memory", one.key, entry, one.hits)));
-  const keys = isUrl ? held.map((one) => one.key) : [key];
+  const keys = isUrl(key) ? held.map((one) => one.key) : [key];
   const others = store.tiers.filter(({ name }) => name !== "memory");
   const elsewhere = await Promise.all(
     others.flatMap(({ name, tier }) =>
@@ -135,12 +136,21 @@ function readEntry(store: Store, tier: CacheTier, key: string, entry: Entry, hit
   };
 }
 
-async function purge(store: Store, order: PurgeOrder, share: boolean): Promise<CacheAnswer> {
+const isUrl = (key: string): boolean => /^https?:\/\//i.test(key);
+
+async function purge(
+  store: Store,
+  order: PurgeOrder,
+  share: boolean,
+  canonical: CacheControlParts["canonical"],
+): Promise<CacheAnswer> {
   const { ledger, memory, tiers } = store;
   const room = ledger.room();
   if (order.prefixes.length + order.patterns.length > room) return { did: "refused", room };
   const spread = order.cascade ? store.cascade.spread(order.tags) : { tags: order.tags, depth: 0, count: 0 };
-  const targets = targetsOf({ ...order, tags: spread.tags });
+  const urls = order.urls.map((url) => canonical(url));
+  const refused = order.urls.filter((_, at) => urls[at] === undefined);
+  const targets = targetsOf({ ...order, tags: spread.tags, urls: urls.filter((url) => url !== undefined) });
   let matched = 0;
   for (const { value } of memory.list(Number.POSITIVE_INFINITY)) {
     for (const entry of value) if (isAbout(targets, entry) && ledger.standing(entry) !== "gone") matched += 1;
@@ -152,5 +162,5 @@ async function purge(store: Store, order: PurgeOrder, share: boolean): Promise<C
   }
   const { tags, depth, count } = spread;
   const exact = tiers.every(({ name }) => name === "memory");
-  return { did: "purge", report: { tags, cascade: { depth, count }, matched, exact, position: ledger.position } };
+  return { did: "purge", report: { tags, refused, cascade: { depth, count }, matched, exact, position: ledger.position } };
 }

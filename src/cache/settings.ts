@@ -117,6 +117,16 @@ export const cacheSettings = z
       .max(4)
       .default([])
       .describe("Former secrets whose seals are still accepted, while a new one is brought in"),
+    webhook: z
+      .strictObject({
+        secret: z
+          .string()
+          .min(32, "a secret of events needs at least 32 characters: openssl rand -hex 32")
+          .max(512)
+          .describe("What events are signed with; from the environment"),
+      })
+      .optional()
+      .describe("Takes events of changed data at POST /ops/cache/events; absent: none"),
     cascade: z
       .record(tag, z.array(tag).min(1).max(64))
       .refine((edges) => Object.keys(edges).length <= 256, "at most 256 tags have dependents")

@@ -129,6 +129,7 @@ export async function runPrimary(parts: PrimaryParts): Promise<Running> {
     ],
     config: reloader.view,
     cache: (ask) => crew.cache(ask),
+    webhookSecret: () => reloader.current().config.cache.webhook?.secret,
     metrics: async () => aggregateMetrics([await own.metrics.json(), ...(await crew.metrics())]),
     reload: reloader.reload,
     drain: () => course.drain((code) => void closeRest().then(() => ended.resolve(code))),

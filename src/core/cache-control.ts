@@ -3,7 +3,7 @@ import type { CacheTier } from "./outcome.ts";
 
 /** What is to be purged, and how: everything that any of its parts is about. */
 export interface PurgeOrder {
-  /** Canonical, `scheme://authority/path?query`. */
+  /** With scheme and authority. */
   readonly urls: readonly string[];
   readonly tags: readonly string[];
   /** Beginnings of URLs; one that begins with a slash, of paths on whatever host. */
@@ -25,6 +25,8 @@ export interface PurgeOrder {
 export interface PurgeReport {
   /** Tags, those of the cascade among them. */
   readonly tags: readonly string[];
+  /** Of the order's `urls`, those that no request could have. */
+  readonly refused: readonly string[];
   readonly cascade: { readonly depth: number; readonly count: number };
   /** Entries in this process's memory that it was about. */
   readonly matched: number;
@@ -130,7 +132,7 @@ export interface EntryReading {
 export type CacheAsk =
   | { readonly do: "read" }
   | { readonly do: "tags" }
-  /** By cache key or canonical URL. */
+  /** By cache key or URL. */
   | { readonly do: "entries"; readonly key: string }
   /** `share`: other instances are to be told, too. */
   | { readonly do: "purge"; readonly order: PurgeOrder; readonly share: boolean };

@@ -28,6 +28,8 @@ export interface Control {
   };
   /** Prometheus text of every process, added up. */
   metrics(): Promise<{ readonly contentType: string; readonly text: string }>;
+  /** What events of changed data are signed with; undefined: none are taken. */
+  webhookSecret(): string | undefined;
   reload(): Promise<ReloadResult>;
   /** Begins the drain and returns at once; the process exits when it is over. A second call changes nothing. */
   drain(): void;

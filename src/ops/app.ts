@@ -9,6 +9,9 @@ import type { EventBus } from "../core/events.ts";
 import { boundAudit, type Audit } from "./audit.ts";
 import { createPolicy, type Actor } from "./auth.ts";
 import type { OpsCall, Reply } from "./call.ts";
+import { cache } from "./cache.ts";
+import { cacheEvents } from "./cache-events.ts";
+import { cachePurge } from "./cache-purge.ts";
 import { config } from "./config.ts";
 import { drain } from "./drain.ts";
 import { createGate, peerOf, type Gate } from "./gate.ts";
@@ -78,8 +81,19 @@ const cannotListen = ({ host, port }: OpsSettings, error: Error): UsageError =>
   new UsageError(`ops cannot listen on ${host} port ${port}: ${error.message}; set ops.host or ops.port`);
 
 /** Every call there is, the description of them included. */
-export function opsCalls({ control, version }: Pick<OpsParts, "control" | "version">): readonly OpsCall[] {
-  const calls = [...probes(control), ...config(control), ...drain(control)];
+export function opsCalls({
+  control,
+  clock,
+  version,
+}: Pick<OpsParts, "control" | "clock" | "version">): readonly OpsCall[] {
+  const calls = [
+    ...probes(control),
+    ...config(control),
+    ...drain(control),
+    ...cache(control),
+    ...cachePurge(control),
+    ...cacheEvents(control, clock),
+  ];
   return [...calls, openapi(version, calls)];
 }
 
@@ -99,7 +113,7 @@ export function createApp(parts: OpsParts, gate: Gate): Express {
   const byPath = Map.groupBy(opsCalls(parts), (call) => call.path);
   for (const [path, calls] of byPath) mount(app, path, calls, parts, gate);
   app.use((req: Request, res: Response) => {
-    const passed = gate(req, idOf(res), "unknown", "open");
+    const passed = gate.enter(req, idOf(res), "unknown", "open");
     sendProblem(
       res,
       passed.kind === "admitted" ? problem(404, "No such call: see /ops/openapi.json") : passed.problem,
@@ -117,11 +131,16 @@ const actorOf = (res: Response): Actor | undefined => res.locals["actor"] as Act
 
 function mount(app: Express, path: string, calls: readonly OpsCall[], parts: OpsParts, gate: Gate): void {
   const route = app.route(path.replaceAll(/\{(\w+)\}/g, ":$1"));
-  const readBody = express.json({ limit: MAX_BODY, inflate: false, type: "application/json" });
+  const readBody = express.json({
+    limit: MAX_BODY,
+    inflate: false,
+    type: "application/json",
+    verify: (_req, res, raw) => void ((res as Response).locals["raw"] = raw),
+  });
   for (const call of calls) {
     const name = `${call.method} ${call.path}`;
     const admit = (req: Request, res: Response, next: NextFunction): void => {
-      const passed = gate(req, idOf(res), name, call.access);
+      const passed = gate.enter(req, idOf(res), name, call.access);
       if (passed.kind === "turned-away") return sendProblem(res, passed.problem, idOf(res));
       res.locals["actor"] = passed.actor;
       const type = req.headers["content-type"];
@@ -130,8 +149,15 @@ function mount(app: Express, path: string, calls: readonly OpsCall[], parts: Ops
       }
       next();
     };
+    const checkSignature = (req: Request, res: Response, next: NextFunction): void => {
+      const field = req.headers["spillway-signature"];
+      const raw = (res.locals["raw"] as Buffer | undefined) ?? Buffer.alloc(0);
+      const isRight = call.signed?.(typeof field === "string" ? field : undefined, raw) ?? true;
+      if (isRight) next();
+      else sendProblem(res, gate.unsigned(req, idOf(res), name), idOf(res));
+    };
     const answer = async (req: Request, res: Response): Promise<void> => run(call, name, parts, req, res);
-    route[methodOf(call)](admit, readBody, answer);
+    route[methodOf(call)](admit, readBody, checkSignature, answer);
   }
   const allow = [...new Set(calls.flatMap(({ method }) => (method === "GET" ? ["GET", "HEAD"] : [method])))].join(", ");
   route.all((_req: Request, res: Response) => {

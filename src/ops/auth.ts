@@ -4,8 +4,11 @@ import { UsageError } from "../core/errors.ts";
 import { isLoopback } from "../core/address.ts";
 import { MIN_TOKEN, type OpsRole, type OpsSettings } from "./settings.ts";
 
-/** What a call asks of its caller. `open`: nothing but to be no web page of somebody else. */
-export type Access = "open" | OpsRole;
+/**
+ * What a call asks of its caller. `open`: nothing but to be no web page of somebody else; `signed`: that, and a
+ * signature of its body, which is looked at once it is here.
+ */
+export type Access = "open" | "signed" | OpsRole;
 
 /** Somebody who was let in, as the audit shows them. */
 export interface Actor {
@@ -45,6 +48,7 @@ export type TurnedAwayReason =
   | "not-loopback" // no tokens are configured, and the peer is not on this machine
   | "no-credentials"
   | "wrong-token"
+  | "signature"
   | "role"; // a good token of a lesser role
 
 const roles: readonly OpsRole[] = ["read", "operate", "admin"];
@@ -83,7 +87,7 @@ export function judge(asked: Credentials, access: Access, policy: Policy): Judge
   // Beyond loopback, open calls are there for probes and scrapers that come by any name.
   if ((access !== "open" || policy.loopback) && !isOurName(asked, policy)) return away("host");
   if (isCrossSite(asked)) return away("cross-site");
-  if (access === "open") return { kind: "admitted", actor };
+  if (access === "open" || access === "signed") return { kind: "admitted", actor };
   if (policy.tokens.length === 0 && !actor) return away("not-loopback");
   if (!actor) return away(asked.authorization === undefined ? "no-credentials" : "wrong-token");
   return roles.indexOf(actor.role) >= roles.indexOf(access) ? { kind: "admitted", actor } : away("role");

@@ -12,6 +12,8 @@ export interface OpsCall {
   readonly query?: Readonly<Record<string, string>>;
   /** Absent: the call has no body. */
   readonly body?: z.ZodType;
+  /** On calls whose access is `signed`: whether the field Spillway-Signature is that of the body as it came. */
+  readonly signed?: (field: string | undefined, body: Buffer) => boolean;
   readonly answers: Readonly<Record<number, Answer>>;
   readonly run: (asked: Asked) => Promise<Reply> | Reply;
 }

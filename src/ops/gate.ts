@@ -6,24 +6,28 @@ import { judge, type Access, type Actor, type Judgement, type Policy, type Turne
 import type { Lockout } from "./lockout.ts";
 import { problem, type Problem } from "./problem.ts";
 
-export type Gate = (req: IncomingMessage, id: string, call: string, access: Access) => Passed;
+export interface Gate {
+  /** Decides by the head. */
+  enter(req: IncomingMessage, id: string, call: string, access: Access): Passed;
+  /** The body was not signed as it should be: counts like a wrong token. */
+  unsigned(req: IncomingMessage, id: string, call: string): Problem;
+}
 
 export type Passed =
   | { readonly kind: "admitted"; readonly actor: Actor | undefined }
   | { readonly kind: "turned-away"; readonly problem: Problem };
 
 export function createGate(policy: Policy, lockout: Lockout, audit: Audit): Gate {
-  return (req, id, call, access) => {
+  const turnAway = (
+    req: IncomingMessage,
+    id: string,
+    call: string,
+    reason: TurnedAwayReason | "locked-out",
+    actor?: Actor,
+  ): Problem => {
     const address = peerOf(req);
-    const judgement = decide(req, address, access, policy);
-    // Judged before it is looked at whether the address is locked out: both take the same work.
-    const waitMs = access === "open" ? 0 : lockout.waitMs(address);
-    if (judgement.kind === "admitted" && waitMs === 0) return judgement;
-    const reason = waitMs > 0 ? "locked-out" : judgement.kind === "turned-away" ? judgement.reason : "no-credentials";
-    if (reason === "wrong-token") lockout.failed(address);
-    const answer = problemOf(reason, waitMs);
-    // Under a lock nobody is told, or logged, as recognised.
-    const actor = reason === "locked-out" ? undefined : judgement.actor;
+    if (reason === "wrong-token" || reason === "signature") lockout.failed(address);
+    const answer = problemOf(reason, lockout.waitMs(address));
     audit({
       id,
       actor: actor?.name ?? "-",
@@ -34,7 +38,21 @@ export function createGate(policy: Policy, lockout: Lockout, audit: Audit): Gate
       status: answer.status,
       reason,
     });
-    return { kind: "turned-away", problem: answer };
+    return answer;
+  };
+  return {
+    enter(req, id, call, access) {
+      const address = peerOf(req);
+      const judgement = decide(req, address, access, policy);
+      // Judged before it is looked at whether the address is locked out: both take the same work.
+      const waitMs = access === "open" ? 0 : lockout.waitMs(address);
+      if (judgement.kind === "admitted" && waitMs === 0) return judgement;
+      const reason = waitMs > 0 ? "locked-out" : judgement.kind === "turned-away" ? judgement.reason : "no-credentials";
+      // Under a lock nobody is told, or logged, as recognised.
+      const actor = reason === "locked-out" ? undefined : judgement.actor;
+      return { kind: "turned-away", problem: turnAway(req, id, call, reason, actor) };
+    },
+    unsigned: (req, id, call) => turnAway(req, id, call, "signature"),
   };
 }
 
@@ -69,6 +87,8 @@ function problemOf(reason: TurnedAwayReason | "locked-out", waitMs: number): Pro
       return problem(401, "Send Authorization: Bearer with a token of ops.tokens", challenge);
     case "wrong-token":
       return problem(401, "The token is not one of ops.tokens", challenge);
+    case "signature":
+      return problem(401, "Spillway-Signature is not that of this body with cache.webhook.secret, or is too old");
     case "role":
       return problem(403, "The token's role does not allow this call");
     case "locked-out":

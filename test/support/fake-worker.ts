@@ -51,6 +51,8 @@ export class FakeWorker {
             { name: "c", help: "", type: "counter", aggregator: "sum", values: [{ labels: {}, value: this.counted }] },
           ],
         };
+      case "cache":
+        return { kind: "cache", answer: { did: "entries", entries: [] } };
       case "prepare":
         if (this.objects !== undefined) return { kind: "failed", message: this.objects };
         this.prepared = question.config.hash;

@@ -3,6 +3,7 @@ import { commands } from "../../src/cli/commands.ts";
 import { EXIT } from "../../src/cli/command.ts";
 import type { Control } from "../../src/core/control.ts";
 import { PROBLEMS } from "../../src/http/problems.ts";
+import { systemClock } from "../../src/core/clock.ts";
 import { opsCalls } from "../../src/ops/app.ts";
 import { code, table } from "./markdown.ts";
 import { metricFacts } from "./metrics.ts";
@@ -73,7 +74,7 @@ ${table(["name", "type", "labels", "help"], rows)}`;
 }
 
 function ops(): string {
-  const calls = opsCalls({ control: undefined as unknown as Control, version: "0" });
+  const calls = opsCalls({ control: undefined as unknown as Control, clock: systemClock, version: "0" });
   const rows = calls.map(({ method, path, access, summary }) => [code(`${method} ${path}`), access, summary]);
   return `# Ops listener
 

@@ -44,6 +44,8 @@ export async function startOps(t: TestContext, settings: object = {}, control: P
     checks: () => ["event-loop ok", "workers 2/2"],
     config: () => ({ hash: "before", file: "spillway.yaml", loadedAt: "2026-01-01T00:00:00Z", config: configured }),
     metrics: async () => ({ contentType: "text/plain; version=0.0.4; charset=utf-8", text: "up 1\n" }),
+    cache: async () => ({ answers: [], silent: 0 }),
+    webhookSecret: () => undefined,
     reload: async () => {
       state.reloads += 1;
       return state.reload;

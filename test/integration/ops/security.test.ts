@@ -6,7 +6,7 @@ import { opsCalls } from "../../../src/ops/app.ts";
 import { ManualClock } from "../../support/manual-clock.ts";
 import { allTokens, bearer, roles, startOps, tokenOf, type Ask } from "./ops-rig.ts";
 
-const protectedCalls = opsCalls({ control: undefined as never, version: "1" }).filter(
+const protectedCalls = opsCalls({ control: undefined as never, clock: undefined as never, version: "1" }).filter(
   ({ access }) => access !== "open",
 );
 

@@ -1,0 +1,123 @@
+import type { CacheReading, Counted, LedgerReading, RouteReading, TierReading } from "../core/cache-control.ts";
+import { summed } from "../core/durations.ts";
+
+/** Names in each list of a report. */
+const LISTED = 10;
+
+/** The caches of several processes as one. */
+export function sumOf(readings: readonly CacheReading[], silent: number) {
+  const routes = routesOf(readings.flatMap((reading) => reading.routes));
+  return {
+    processes: readings.length,
+    silent,
+    hitRatio: ratioOf(routes),
+    tiers: tiersOf(readings, routes),
+    routes,
+    removed: added(readings.map((reading) => reading.removed)),
+    notStored: added(readings.map((reading) => reading.notStored)),
+    flights: readings.reduce((sum, { flights }) => sum + flights, 0),
+    ledger: ledgerOf(readings.map((reading) => reading.ledger)),
+  };
+}
+
+/** Where the cache does well and where it does not. */
+export function reportOf(readings: readonly CacheReading[], silent: number) {
+  const { hitRatio, routes, tiers, removed } = sumOf(readings, silent);
+  return {
+    hitRatio,
+    misses: top(routes, ({ misses }) => misses).map(({ route, misses, hitRatio }) => ({ route, misses, hitRatio })),
+    stale: top(routes, ({ stale }) => stale).map(({ route, stale, requests }) => ({
+      route,
+      stale,
+      share: requests === 0 ? null : stale / requests,
+    })),
+    missed: countedOf(readings.map((reading) => reading.missed)).slice(0, LISTED),
+    used: countedOf(readings.map((reading) => reading.used)).slice(0, LISTED),
+    lookups: tiers.map(({ tier, lookups }) => ({ tier, ...lookups })),
+    removed,
+  };
+}
+
+/** Names with their counts added up, most first. */
+export function countedOf(lists: readonly (readonly Counted[])[]): Counted[] {
+  const sums = added(lists.flat().map(({ name, count }) => ({ [name]: count })));
+  return Object.entries(sums)
+    .map(([name, count]) => ({ name, count }))
+    .sort((a, b) => b.count - a.count);
+}
+
+/** Processes have their own positions; the one that has got farthest stands for all, and so does the fullest. */
+export function ledgerOf(readings: readonly LedgerReading[]): LedgerReading {
+  const most = (of: (reading: LedgerReading) => number): number => Math.max(0, ...readings.map(of));
+  return {
+    position: most(({ position }) => position),
+    tags: most(({ tags }) => tags),
+    urls: most(({ urls }) => urls),
+    bans: most(({ bans }) => bans),
+    floor: { soft: most(({ floor }) => floor.soft), hard: most(({ floor }) => floor.hard) },
+  };
+}
+
+type Route = ReturnType<typeof routesOf>[number];
+
+function routesOf(readings: readonly RouteReading[]) {
+  const byRoute = Map.groupBy(readings, ({ route }) => route);
+  return Array.from(byRoute, ([route, all]) => {
+    const hits = sum(all, (one) => one.hits);
+    const stale = sum(all, (one) => one.stale);
+    const misses = sum(all, (one) => one.misses);
+    const bypasses = sum(all, (one) => one.bypasses);
+    const requests = hits + stale + misses + bypasses;
+    return { route, requests, hits, stale, misses, bypasses, hitRatio: ratioOf([{ hits, stale, misses }]) };
+  });
+}
+
+/** What comes to a tier is what no nearer one had. */
+function tiersOf(readings: readonly CacheReading[], routes: readonly Route[]) {
+  let coming = sum(routes, ({ hits, stale, misses }) => hits + stale + misses);
+  const byTier = Map.groupBy(
+    readings.flatMap((reading) => reading.tiers),
+    ({ tier }) => tier,
+  );
+  return Array.from(byTier, ([tier, all]) => {
+    const hits = sum(all, (one) => one.hits);
+    const stale = sum(all, (one) => one.stale);
+    coming -= hits + stale;
+    const { count, averageMs = null, p50Ms = null, p95Ms = null } = summed(all.map(({ lookups }) => lookups));
+    return {
+      tier,
+      entries: known(all, (one) => one.entries),
+      bytes: known(all, (one) => one.bytes),
+      maxBytes: known(all, (one) => one.maxBytes),
+      hits,
+      stale,
+      misses: Math.max(0, coming),
+      lookups: { count, averageMs, p50Ms, p95Ms },
+    };
+  });
+}
+
+function known(tiers: readonly TierReading[], of: (tier: TierReading) => number | undefined): number | null {
+  const values = tiers.map(of).filter((value) => value !== undefined);
+  return values.length === 0 ? null : sum(values, (value) => value);
+}
+
+function ratioOf(routes: readonly { hits: number; stale: number; misses: number }[]): number | null {
+  const answered = sum(routes, ({ hits, stale }) => hits + stale);
+  const all = answered + sum(routes, ({ misses }) => misses);
+  return all === 0 ? null : answered / all;
+}
+
+function added(records: readonly Readonly<Record<string, number>>[]): Record<string, number> {
+  const sums = new Map<string, number>();
+  for (const [name, count] of records.flatMap(Object.entries)) sums.set(name, (sums.get(name) ?? 0) + count);
+  return Object.fromEntries(sums);
+}
+
+const sum = <T>(all: readonly T[], of: (one: T) => number): number => all.reduce((total, one) => total + of(one), 0);
+
+const top = (routes: readonly Route[], by: (route: Route) => number): readonly Route[] =>
+  routes
+    .filter((route) => by(route) > 0)
+    .sort((a, b) => by(b) - by(a))
+    .slice(0, LISTED);
