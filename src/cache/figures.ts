@@ -1,6 +1,6 @@
 import type { Counted, RouteReading } from "../core/cache-control.ts";
 import type { CacheNotStored, CacheRemoved, EventBus, ExchangeEnded, RemovalReason } from "../core/events.ts";
-import type { CacheTier } from "../core/outcome.ts";
+import type { CacheTier, CacheUse } from "../core/outcome.ts";
 import { urlOf } from "./key.ts";
 import { MostFrequent } from "./most-frequent.ts";
 
@@ -9,7 +9,11 @@ interface RouteCounts {
   stale: number;
   miss: number;
   bypass: number;
+  fallback: number;
 }
+
+/** Both are answers past their freshness. */
+const countedAs = (result: CacheUse["result"]): keyof RouteCounts => (result === "fail-safe" ? "stale" : result);
 
 /** URLs whose misses are counted at a time. */
 const MISSED_URLS = 64;
@@ -27,13 +31,13 @@ export class CacheFigures {
     if (!cache) return;
     const { name } = exchange.route;
     let route = this.#routes.get(name);
-    if (!route) this.#routes.set(name, (route = { hit: 0, stale: 0, miss: 0, bypass: 0 }));
-    route[cache.result] += 1;
+    if (!route) this.#routes.set(name, (route = { hit: 0, stale: 0, miss: 0, bypass: 0, fallback: 0 }));
+    route[countedAs(cache.result)] += 1;
     if (cache.result === "miss") this.#missed.add(urlOf(exchange));
-    if (cache.result !== "hit" && cache.result !== "stale") return;
+    if (!("tier" in cache)) return;
     let tier = this.#tiers.get(cache.tier);
     if (!tier) this.#tiers.set(cache.tier, (tier = { hit: 0, stale: 0 }));
-    tier[cache.result] += 1;
+    tier[cache.result === "hit" ? "hit" : "stale"] += 1;
   };
 
   readonly removed = ({ reason, count }: Pick<CacheRemoved, "reason" | "count">): void => {
@@ -55,12 +59,13 @@ export class CacheFigures {
     readonly notStored: Readonly<Record<string, number>>;
     readonly missed: readonly Counted[];
   } {
-    const routes = Array.from(this.#routes, ([route, { hit, stale, miss, bypass }]) => ({
+    const routes = Array.from(this.#routes, ([route, { hit, stale, miss, bypass, fallback }]) => ({
       route,
       hits: hit,
       stale,
       misses: miss,
       bypasses: bypass,
+      fallbacks: fallback,
     }));
     return { routes, removed: { ...this.#removed }, notStored: { ...this.#notStored }, missed: this.#missed.read() };
   }

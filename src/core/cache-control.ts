@@ -48,7 +48,7 @@ export interface TierReading {
   readonly entries: number | undefined;
   readonly bytes: number | undefined;
   readonly maxBytes: number | undefined;
-  /** Fresh and stale answers given from it. */
+  /** Answers given from it, fresh and past their freshness. */
   readonly hits: number;
   readonly stale: number;
   /** Of lookups; in memory of one in 32. */
@@ -62,6 +62,8 @@ export interface RouteReading {
   readonly stale: number;
   readonly misses: number;
   readonly bypasses: number;
+  /** The route's own answer in place of a failure. */
+  readonly fallbacks: number;
 }
 
 /** The cache of one process since it started. */

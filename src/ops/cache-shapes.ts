@@ -36,11 +36,12 @@ export const statsShape = z.object({
   routes: z.array(
     z.object({
       route: z.string(),
-      requests: count.describe("Sum of the four behind it"),
+      requests: count.describe("Sum of the five behind it"),
       hits: count,
       stale: count,
       misses: count,
       bypasses: count,
+      fallbacks: count.describe("The route's own answer in place of a failure"),
       hitRatio: z.number().nullable(),
     }),
   ),

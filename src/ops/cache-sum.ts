@@ -58,23 +58,35 @@ export function ledgerOf(readings: readonly LedgerReading[]): LedgerReading {
   };
 }
 
-type Route = ReturnType<typeof routesOf>[number];
+/** One route of all processes. `requests` is the sum of the five behind it. */
+interface Route {
+  readonly route: string;
+  readonly requests: number;
+  readonly hits: number;
+  readonly stale: number;
+  readonly misses: number;
+  readonly bypasses: number;
+  readonly fallbacks: number;
+  readonly hitRatio: number | null;
+}
 
-function routesOf(readings: readonly RouteReading[]) {
+function routesOf(readings: readonly RouteReading[]): Route[] {
   const byRoute = Map.groupBy(readings, ({ route }) => route);
   return Array.from(byRoute, ([route, all]) => {
     const hits = sum(all, (one) => one.hits);
     const stale = sum(all, (one) => one.stale);
     const misses = sum(all, (one) => one.misses);
     const bypasses = sum(all, (one) => one.bypasses);
-    const requests = hits + stale + misses + bypasses;
-    return { route, requests, hits, stale, misses, bypasses, hitRatio: ratioOf([{ hits, stale, misses }]) };
+    const fallbacks = sum(all, (one) => one.fallbacks);
+    const requests = hits + stale + misses + bypasses + fallbacks;
+    const hitRatio = ratioOf([{ hits, stale, misses: misses + fallbacks }]);
+    return { route, requests, hits, stale, misses, bypasses, fallbacks, hitRatio };
   });
 }
 
 /** What comes to a tier is what no nearer one had. */
 function tiersOf(readings: readonly CacheReading[], routes: readonly Route[]) {
-  let coming = sum(routes, ({ hits, stale, misses }) => hits + stale + misses);
+  let coming = sum(routes, ({ requests, bypasses }) => requests - bypasses);
   const byTier = Map.groupBy(
     readings.flatMap((reading) => reading.tiers),
     ({ tier }) => tier,
@@ -102,7 +114,7 @@ function known(tiers: readonly TierReading[], of: (tier: TierReading) => number 
   return values.length === 0 ? null : sum(values, (value) => value);
 }
 
-function ratioOf(routes: readonly { hits: number; stale: number; misses: number }[]): number | null {
+function ratioOf(routes: readonly Pick<Route, "hits" | "stale" | "misses">[]): number | null {
   const answered = sum(routes, ({ hits, stale }) => hits + stale);
   const all = answered + sum(routes, ({ misses }) => misses);
   return all === 0 ? null : answered / all;
