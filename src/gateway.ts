@@ -102,7 +102,11 @@ export function createGateway(config: Config, parts: GatewayParts): Gateway {
     name,
     life: () => life,
     config: () => graphs.current().config,
-    cache: createCacheControl({ store: () => graphs.current().store, figures: counted.figures, canonical: canonicalUrl }),
+    cache: createCacheControl({
+      store: () => graphs.current().store,
+      figures: counted.figures,
+      canonical: canonicalUrl,
+    }),
     open: () => edge.open,
     handle: (request, response, next) => edge.handle(request, response, next),
     async listen() {

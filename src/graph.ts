@@ -13,6 +13,7 @@ import { createRetirement } from "./dependency/retirement.ts";
 import type { EdgeRoute, Judgement } from "./http/judge.ts";
 import { readHost } from "./routing/authority.ts";
 import { cachePartsOf } from "./cache/route.ts";
+import { createShownStage } from "./cache/shown.ts";
 import { createCacheStage } from "./cache/stage.ts";
 import { createStore, type Store } from "./cache/store.ts";
 import type { SharedRedis } from "./cache/tiers/open.ts";
@@ -184,7 +185,11 @@ function buildRoute(
 function stagesOf(route: NamedRoute, { store, clock, fallbacks }: StageParts): readonly Stage[] {
   const { name, dependency, cache: settings } = route;
   const cache = cachePartsOf({ settings, name, dependency, store, clock, fallbackFile: fallbacks.get(name) });
-  return cache ? [createCacheStage(cache)] : [];
+  if (!cache) return [];
+  const own = cacheOptions(settings);
+  const { showKey, xCache } = store.settings;
+  const shown = createShownStage({ key: own.showKey ?? showKey, xCache: own.xCache ?? xCache });
+  return shown ? [shown, createCacheStage(cache)] : [createCacheStage(cache)];
 }
 
 /** What answers a route in the end: a fixed answer, the host application or a dependency. */

@@ -29,7 +29,11 @@ const LISTED = 20;
 const COUNTED_TAGS = 10_000;
 
 /** The operators' side of the cache of this process. */
-export function createCacheControl({ store, figures, canonical }: CacheControlParts): (ask: CacheAsk) => Promise<CacheAnswer> {
+export function createCacheControl({
+  store,
+  figures,
+  canonical,
+}: CacheControlParts): (ask: CacheAsk) => Promise<CacheAnswer> {
   return async (ask) => {
     switch (ask.do) {
       case "read":
@@ -37,7 +41,10 @@ export function createCacheControl({ store, figures, canonical }: CacheControlPa
       case "tags":
         return { did: "tags", tags: readTags(store()) };
       case "entries":
-        return { did: "entries", entries: await findEntries(store(), isUrl(ask.key) ? (canonical(ask.key) ?? ask.key) : ask.key) };
+        return {
+          did: "entries",
+          entries: await findEntries(store(), isUrl(ask.key) ? (canonical(ask.key) ?? ask.key) : ask.key),
+        };
       case "purge":
         return purge(store(), ask.order, ask.share, canonical);
     }
@@ -100,7 +107,9 @@ async function findEntries(store: Store, key: string): Promise<readonly EntryRea
   const held = isUrl(key)
     ? store.memory.list(Number.POSITIVE_INFINITY).filter(({ value }) => value[0]?.url === key)
     : [store.memory.peek(key)].filter((found) => found !== undefined);
-  const inMemory = held.flatMap((one) => one.value.map((entry) => readEntry(store, "memory", one.key, entry, one.hits)));
+  const inMemory = held.flatMap((one) =>
+    one.value.map((entry) => readEntry(store, "memory", one.key, entry, one.hits)),
+  );
   const keys = isUrl(key) ? held.map((one) => one.key) : [key];
   const others = store.tiers.filter(({ name }) => name !== "memory");
   const elsewhere = await Promise.all(
@@ -162,5 +171,8 @@ async function purge(
   }
   const { tags, depth, count } = spread;
   const exact = tiers.every(({ name }) => name === "memory");
-  return { did: "purge", report: { tags, refused, cascade: { depth, count }, matched, exact, position: ledger.position } };
+  return {
+    did: "purge",
+    report: { tags, refused, cascade: { depth, count }, matched, exact, position: ledger.position },
+  };
 }

@@ -25,7 +25,7 @@ export interface Entry {
   readonly buildMs: number;
   /** Time from which on it is of no use to anybody, stale or not. */
   readonly keepUntil: number;
-  /** When it was last given to somebody by this process: the one part that changes. */
+  /** When a request of this process last came upon it: the one part that changes. */
   usedAt?: number;
 }
 

@@ -60,6 +60,8 @@ const routeCache = z
       .boolean()
       .optional()
       .describe("Leave Surrogate-Key and Cache-Tag in answers to clients, for a cache in front. Default: taken out"),
+    showKey: z.boolean().optional().describe("In place of cache.showKey"),
+    xCache: z.boolean().optional().describe("In place of cache.xCache"),
   })
   .superRefine(({ ttl, staleWhileRevalidate, staleIfError, preset }, context) => {
     if (ttl !== undefined) return;
@@ -117,6 +119,14 @@ export const cacheSettings = z
       .max(4)
       .default([])
       .describe("Former secrets whose seals are still accepted, while a new one is brought in"),
+    showKey: z
+      .boolean()
+      .default(false)
+      .describe("Tell clients the key in Cache-Status; it says how answers are told apart"),
+    xCache: z
+      .boolean()
+      .default(false)
+      .describe("Tell clients X-Cache (HIT, MISS, STALE, BYPASS), and X-Cache-Level: the tier of what was kept"),
     webhook: z
       .strictObject({
         secret: z

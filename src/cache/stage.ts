@@ -79,7 +79,9 @@ function answerKept(
 ): Outcome | Promise<Outcome> {
   const { time, policy, stale } = parts;
   const { entry } = kept;
-  const own = usability(entry.head, policy, time.now(), entry.reading);
+  const now = time.now();
+  const own = usability(entry.head, policy, now, entry.reading);
+  entry.usedAt = now;
   const use = kept.standing === "stale" ? { ...own, lifetime: Math.min(own.lifetime, own.age) } : own;
   if (judgeUsable(exchange, use).use !== "fresh") {
     if (hasHeader(exchange.headers, "range")) return inPart(parts, next, exchange, key, entry);

@@ -1,4 +1,7 @@
+import type { DurationsReading } from "../core/cache-control.ts";
+import { Durations } from "../core/durations.ts";
 import type { EventBus } from "../core/events.ts";
+import type { CacheTier } from "../core/outcome.ts";
 import { RefreshAhead } from "./ahead.ts";
 import { Flights } from "./flight/flights.ts";
 import type { CacheSettings } from "./settings.ts";
@@ -6,8 +9,13 @@ import { compileCascade, type Cascade } from "./tags/cascade.ts";
 import { Ledger, type Purge } from "./tags/ledger.ts";
 import { openTiers, type OpenParts } from "./tiers/open.ts";
 import { sturdy } from "./tiers/sturdy.ts";
-import { Tiers } from "./tiers/tiers.ts";
+import type { MemoryTier } from "./tiers/memory.ts";
+import { Tiers, type NamedTier } from "./tiers/tiers.ts";
+import { timed } from "./tiers/timed.ts";
 import { steadyTime, type CacheTime } from "./time.ts";
+
+/** Lookups in memory of which one is timed. */
+const ONE_IN = 32;
 
 /** What all cached routes share: the kept answers and what is under way. Survives reloads that leave `cache` as it is. */
 export interface Store {
@@ -19,6 +27,12 @@ export interface Store {
   readonly bus: EventBus;
   readonly ahead: RefreshAhead;
   readonly cascade: Cascade;
+  /** All tiers, nearest first. */
+  readonly tiers: readonly NamedTier[];
+  /** The one in this process, to be looked into. */
+  readonly memory: Pick<MemoryTier, "stats" | "peek" | "list">;
+  /** How long lookups in a tier took. */
+  lookups(tier: CacheTier): DurationsReading;
   /** The tiers that a route chose. */
   tiersFor(): Tiers;
   /** In force here when it returns; resolves to its position. */
@@ -33,7 +47,12 @@ export function createStore(settings: CacheSettings, parts: StoreParts): Store {
   const time = steadyTime(clock);
   const ledger = new Ledger({ wall: () => time.now() });
   const onFault = (where: string, error: Error): void => bus.publish("spillway:fault", { where, error });
-  const tiers = openTiers(settings, { ...parts, time }).map((named) => sturdy(named, clock, onFault));
+  const open = openTiers(settings, { ...parts, time });
+  const lookups = new Map(open.tiers.map(({ name }) => [name, new Durations()]));
+  const tiers = open.tiers.map((named): NamedTier => {
+    const { name, tier } = sturdy(named, clock, onFault);
+    return { name, tier: timed(tier, clock, lookups.get(name)!, name === "memory" ? ONE_IN : 1) };
+  });
   return {
     settings,
     ledger,
@@ -42,6 +61,9 @@ export function createStore(settings: CacheSettings, parts: StoreParts): Store {
     bus,
     ahead: new RefreshAhead(random),
     cascade: compileCascade(settings.cascade ?? {}),
+    tiers,
+    memory: open.memory,
+    lookups: (name) => (lookups.get(name) ?? new Durations()).read(),
     tiersFor: () => new Tiers(tiers, time),
     async purge(purge) {
       ledger.record(purge);

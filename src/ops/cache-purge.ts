@@ -36,7 +36,10 @@ const body = z
     route: name.optional().describe("All answers of it"),
     all: z.literal(true).optional().describe('Everything; role admin, and confirm: "all"'),
     confirm: z.literal("all").optional(),
-    soft: z.boolean().default(false).describe("Stale instead of gone: it may still stand in for a dependency in trouble"),
+    soft: z
+      .boolean()
+      .default(false)
+      .describe("Stale instead of gone: it may still stand in for a dependency in trouble"),
     cascade: z.boolean().default(true).describe("Also what depends on the tags: cache.cascade"),
     dryRun: z.boolean().default(false).describe("Count and change nothing"),
     reason: z.string().max(200).default("operator").describe("For the audit"),
@@ -137,7 +140,10 @@ function orderOf(given: Body, urls: readonly string[]): PurgeOrder {
   const named = { dependency, table, route };
   return {
     urls,
-    tags: [...tags, ...Object.entries(named).flatMap(([kind, name]) => (name === undefined ? [] : [`${kind}:${name}`]))],
+    tags: [
+      ...tags,
+      ...Object.entries(named).flatMap(([kind, name]) => (name === undefined ? [] : [`${kind}:${name}`])),
+    ],
     prefixes: prefix === undefined ? [] : [prefix],
     patterns: pattern === undefined ? [] : [pattern],
     all: given.all === true,

@@ -34,7 +34,11 @@ export function cache(control: Control): readonly OpsCall[] {
         const readings = found.map(({ reading }) => reading);
         const report = reportOf(readings, silent);
         const clean = (list: typeof report.used) => list.map(({ name, count }) => ({ name: redactText(name), count }));
-        return { kind: "json", status: 200, body: { ...report, missed: clean(report.missed), used: clean(report.used) } };
+        return {
+          kind: "json",
+          status: 200,
+          body: { ...report, missed: clean(report.missed), used: clean(report.used) },
+        };
       },
     },
     {
@@ -72,7 +76,10 @@ export function cache(control: Control): readonly OpsCall[] {
 
 async function ask<Did extends CacheAnswer["did"]>(control: Control, asked: CacheAsk, did: Did) {
   const { answers, silent } = await control.cache(asked);
-  return { found: answers.filter((answer): answer is Extract<CacheAnswer, { did: Did }> => answer.did === did), silent };
+  return {
+    found: answers.filter((answer): answer is Extract<CacheAnswer, { did: Did }> => answer.did === did),
+    silent,
+  };
 }
 
 /** Nothing that a credential could be taken from. */

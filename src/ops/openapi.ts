@@ -38,7 +38,9 @@ function operation(call: OpsCall): object {
   }));
   return {
     summary: call.summary,
-    ...(call.access === "open" || call.access === "signed" ? { security: [] } : { security: [{ token: [] }], "x-spillway-role": call.access }),
+    ...(call.access === "open" || call.access === "signed"
+      ? { security: [] }
+      : { security: [{ token: [] }], "x-spillway-role": call.access }),
     parameters: [...inPath, ...inQuery],
     ...(call.body && { requestBody: { required: true, content: content("application/json", call.body) } }),
     responses: { ...Object.fromEntries(answers), default: response(anyProblem) },

@@ -64,3 +64,6 @@ export function cacheStatus(members: CacheStatus, received?: string): string {
   const own = parts.join("; ");
   return received === undefined || received.trim() === "" ? own : `${received}, ${own}`;
 }
+
+/** The value with the key that was looked up (section 2.6). */
+export const withKey = (field: string, key: string): string => `${field}; key=${quoted(key)}`;

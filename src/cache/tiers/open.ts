@@ -5,7 +5,7 @@ import type { Redis } from "../../core/redis.ts";
 import type { CacheSettings } from "../settings.ts";
 import type { CacheTime } from "../time.ts";
 import { guarded } from "./guard.ts";
-import { createMemoryTier } from "./memory.ts";
+import { createMemoryTier, type MemoryTier, type MemoryTierParts } from "./memory.ts";
 import { createPostgresTier } from "./postgres.ts";
 import { createRedisTier } from "./redis.ts";
 import { createSealedTier, type SealedParts } from "./sealed.ts";
@@ -35,11 +35,19 @@ const WRITE_DEADLINE = 500;
 /** Octets of a frame beside the body. */
 const MOST_HEAD = 128 * 1024;
 
+/** What is open. `memory` is the tier of that name once more, to be looked into. */
+export interface OpenTiers {
+  readonly tiers: readonly NamedTier[];
+  readonly memory: MemoryTier;
+}
+
 /** The tiers that the settings name, nearest first. */
-export function openTiers(settings: CacheSettings, parts: OpenParts): readonly NamedTier[] {
+export function openTiers(settings: CacheSettings, parts: OpenParts): OpenTiers {
   const { memory: bytes, entries, eviction, postgres } = settings;
   const { clock, random, bus, time, redis } = parts;
-  const memory = createMemoryTier({ limits: { bytes, entries }, eviction, now: time.now });
+  const removed: MemoryTierParts["removed"] = (_, { length: count }, reason) =>
+    bus.publish("spillway:cache-removed", { reason, count });
+  const memory = createMemoryTier({ limits: { bytes, entries }, eviction, now: time.now, removed });
   const tiers: NamedTier[] = [{ name: "memory", tier: memory }];
   if (redis) tiers.push({ name: "redis", tier: openRedis(redis, settings, parts) });
   if (postgres) {
@@ -51,7 +59,7 @@ export function openTiers(settings: CacheSettings, parts: OpenParts): readonly N
       tier: guarded(sealed, { name: "postgres", clock, random, bus, deadline: postgres.deadline }),
     });
   }
-  return tiers;
+  return { tiers, memory };
 }
 
 function openRedis(shared: SharedRedis, settings: CacheSettings, parts: OpenParts): Tier {

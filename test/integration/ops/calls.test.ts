@@ -107,7 +107,9 @@ test("every call that is mounted is described, and the other way round", async (
   const operations = Object.entries(described.paths).flatMap(([path, methods]) =>
     Object.keys(methods).map((method) => `${method.toUpperCase()} ${path}`),
   );
-  const rows = opsCalls({ control: undefined as never, clock: undefined as never, version: "1" }).map(({ method, path }) => `${method} ${path}`);
+  const rows = opsCalls({ control: undefined as never, clock: undefined as never, version: "1" }).map(
+    ({ method, path }) => `${method} ${path}`,
+  );
   assert.deepEqual(operations.toSorted(), rows.toSorted());
   for (const operation of operations) {
     const [method, path] = operation.split(" ");
