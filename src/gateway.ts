@@ -7,7 +7,6 @@ import type { Life } from "./core/control.ts";
 import { createEventBus, type EventBus } from "./core/events.ts";
 import type { Exchange } from "./core/exchange.ts";
 import { createCacheControl } from "./cache/control.ts";
-import { figuresOf } from "./cache/figures.ts";
 import type { CacheAnswer, CacheAsk } from "./core/cache-control.ts";
 import { canonicalUrl } from "./routing/canonical-url.ts";
 import { createGraphs, type Prepared } from "./graph.ts";
@@ -68,7 +67,7 @@ export function createGateway(config: Config, parts: GatewayParts): Gateway {
     listen.maxMemory ?? memoryLimit(totalmem(), parts.processes ?? 1),
     createProcessMemory(),
   );
-  const counted = figuresOf(bus);
+  const cache = createCacheControl({ bus, store: () => graphs.current().store, canonical: canonicalUrl });
   let life: Life = "starting";
   let draining: Promise<void> | undefined;
 
@@ -88,8 +87,7 @@ export function createGateway(config: Config, parts: GatewayParts): Gateway {
 
   const end = async (finished: Promise<void>): Promise<void> => {
     await finished;
-    memory.close();
-    counted.close();
+    for (const each of [memory, cache]) each.close();
     await graphs.destroy();
     life = "stopped";
   };
@@ -102,11 +100,7 @@ export function createGateway(config: Config, parts: GatewayParts): Gateway {
     name,
     life: () => life,
     config: () => graphs.current().config,
-    cache: createCacheControl({
-      store: () => graphs.current().store,
-      figures: counted.figures,
-      canonical: canonicalUrl,
-    }),
+    cache: cache.ask,
     open: () => edge.open,
     handle: (request, response, next) => edge.handle(request, response, next),
     async listen() {

@@ -7,18 +7,19 @@ import type {
   PurgeOrder,
   TagsReading,
 } from "../core/cache-control.ts";
+import type { EventBus } from "../core/events.ts";
 import type { CacheTier } from "../core/outcome.ts";
 import { sizeOf, type Entry } from "./entry.ts";
-import type { CacheFigures } from "./figures.ts";
+import { figuresOf, type CacheFigures } from "./figures.ts";
 import type { Store } from "./store.ts";
 import { MostFrequent } from "./most-frequent.ts";
 import { targetsOf } from "./tags/purge.ts";
 import { isAbout, type Purge } from "./tags/ledger.ts";
 
 export interface CacheControlParts {
+  readonly bus: EventBus;
   /** The one in force. */
   readonly store: () => Store;
-  readonly figures: CacheFigures;
   /** A URL as requests for it have it; undefined for one that no request could have. */
   readonly canonical: (url: string) => string | undefined;
 }
@@ -29,25 +30,29 @@ const LISTED = 20;
 const COUNTED_TAGS = 10_000;
 
 /** The operators' side of the cache of this process. */
-export function createCacheControl({
-  store,
-  figures,
-  canonical,
-}: CacheControlParts): (ask: CacheAsk) => Promise<CacheAnswer> {
-  return async (ask) => {
-    switch (ask.do) {
-      case "read":
-        return { did: "read", reading: read(store(), figures) };
-      case "tags":
-        return { did: "tags", tags: readTags(store()) };
-      case "entries":
-        return {
-          did: "entries",
-          entries: await findEntries(store(), isUrl(ask.key) ? (canonical(ask.key) ?? ask.key) : ask.key),
-        };
-      case "purge":
-        return purge(store(), ask.order, ask.share, canonical);
-    }
+export interface CacheControl {
+  ask(ask: CacheAsk): Promise<CacheAnswer>;
+  /** Ends the counting. */
+  close(): void;
+}
+
+/** Counts from now on. */
+export function createCacheControl({ bus, store, canonical }: CacheControlParts): CacheControl {
+  const { figures, close } = figuresOf(bus);
+  return {
+    close,
+    async ask(ask) {
+      switch (ask.do) {
+        case "read":
+          return { did: "read", reading: read(store(), figures) };
+        case "tags":
+          return { did: "tags", tags: readTags(store()) };
+        case "entries":
+          return { did: "entries", entries: await findEntries(store(), canonical(ask.key) ?? ask.key) };
+        case "purge":
+          return purge(store(), ask.order, ask.share, canonical);
+      }
+    },
   };
 }
 

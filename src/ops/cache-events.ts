@@ -52,6 +52,7 @@ export function cacheEvents(control: Control, clock: Clock): readonly OpsCall[] 
         return secret !== undefined && isSigned(field, secret, raw, clock.wall());
       },
       answers: {
+        401: { description: "The signature is not right, or too old", contentType: "application/problem+json" },
         200: {
           description: "Purged, or known to be",
           contentType: "application/json",

@@ -66,6 +66,7 @@ interface Failed {
 export function cachePurge(control: Control): readonly OpsCall[] {
   const answers = {
     200: { description: "Done, or counted", contentType: "application/json", schema: purgedShape },
+    422: { description: "Nothing to purge, or everything without a confirm", contentType: "application/problem+json" },
     409: { description: "No room for more prefixes and patterns", contentType: "application/problem+json" },
   };
   return [

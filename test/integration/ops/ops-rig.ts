@@ -1,5 +1,6 @@
 import { request, type IncomingHttpHeaders } from "node:http";
 import type { TestContext } from "node:test";
+import type { CacheAnswer, CacheAsk, EntryReading } from "../../../src/core/cache-control.ts";
 import type { Control, Life, ReloadResult } from "../../../src/core/control.ts";
 import { createEventBus, type Fault } from "../../../src/core/events.ts";
 import { createOps } from "../../../src/ops/app.ts";
@@ -44,7 +45,7 @@ export async function startOps(t: TestContext, settings: object = {}, control: P
     checks: () => ["event-loop ok", "workers 2/2"],
     config: () => ({ hash: "before", file: "spillway.yaml", loadedAt: "2026-01-01T00:00:00Z", config: configured }),
     metrics: async () => ({ contentType: "text/plain; version=0.0.4; charset=utf-8", text: "up 1\n" }),
-    cache: async () => ({ answers: [], silent: 0 }),
+    cache: async (ask) => ({ answers: [strawAnswer(ask)], silent: 0 }),
     webhookSecret: () => undefined,
     reload: async () => {
       state.reloads += 1;
@@ -69,6 +70,49 @@ export async function startOps(t: TestContext, settings: object = {}, control: P
   const ask = (what: Ask = {}): Promise<Answered> => send(port, what);
   return { ask, port, clock, audited, faults, state, ops };
 }
+
+const ledger = { position: 1, tags: 1, urls: 0, bans: 0, floor: { soft: 0, hard: 0 } };
+
+/** One entry, whatever the key, and nothing else. */
+function strawAnswer(ask: CacheAsk): CacheAnswer {
+  switch (ask.do) {
+    case "read": {
+      const nothing = { tiers: [], routes: [], removed: {}, notStored: {}, flights: 0, used: [], missed: [] };
+      return { did: "read", reading: { ...nothing, ledger } };
+    }
+    case "tags":
+      return { did: "tags", tags: { ledger, top: [], purged: [] } };
+    case "entries":
+      return { did: "entries", entries: [strawEntry(ask.key)] };
+    case "purge": {
+      const report = { tags: ask.order.tags, refused: [], cascade: { depth: 0, count: 0 }, matched: 1, exact: true };
+      return { did: "purge", report: { ...report, position: 1 } };
+    }
+  }
+}
+
+export const strawEntry = (key: string): EntryReading => ({
+  tier: "memory",
+  key,
+  url: "http://shop.example/a?token=visible",
+  status: 200,
+  headers: ["Content-Type", "text/plain", "Set-Cookie", "session=visible", "X-Upstream", "Bearer visible-token"],
+  vary: "Authorization",
+  variant: "visible",
+  tags: ["a"],
+  createdAt: 0,
+  keepUntil: 1e300,
+  lastAccessAt: undefined,
+  hits: 3,
+  bodyBytes: 5,
+  bytes: 600,
+  buildMs: 7,
+  standing: "current",
+});
+
+/** What a call takes; undefined for one without a body. */
+export const bodyFor = (path: string): string | undefined =>
+  path === "/ops/cache/purge" ? JSON.stringify({ tags: ["a"] }) : undefined;
 
 const applied: ReloadResult = { outcome: "applied", hash: "after", needsRestart: ["listen.port"] };
 
