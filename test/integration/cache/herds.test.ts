@@ -38,7 +38,7 @@ test("300 clients for something stale get it at once while one refresh runs", as
   assert.equal(rig.calls(), 2);
 });
 
-test("a personal answer is shared with nobody, and nobody queues behind another", async () => {
+test("C10: a personal answer is shared with nobody, and nobody queues behind another", async () => {
   const fields = { "Cache-Control": "private, no-store" };
   await using rig = await startRig(
     "origin",
@@ -61,7 +61,7 @@ test("a personal answer is shared with nobody, and nobody queues behind another"
   }
 });
 
-test("those who wait for what turns out to be personal are released all at once", async () => {
+test("C10: those who wait for what turns out to be personal are released all at once", async () => {
   const fields = { "Cache-Control": "private, no-store" };
   const released: (() => void)[] = [];
   await using rig = await startRig("origin", (request, response, call) => {
@@ -75,7 +75,7 @@ test("those who wait for what turns out to be personal are released all at once"
   assert.equal(rig.calls(), 100);
 });
 
-test("a leader that leaves hands over, and with nobody left the fetch is cancelled", async () => {
+test("C10: a leader that leaves hands over, and with nobody left the fetch is cancelled", async () => {
   let closed = 0;
   await using rig = await startRig("origin", (_request, response) => {
     response.on("close", () => void closed++);

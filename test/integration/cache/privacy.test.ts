@@ -25,7 +25,7 @@ const ANSWERS: Readonly<Record<string, Kind>> = {
 };
 
 for (const cache of ["origin", { ttl: "60s", staleWhileRevalidate: "60s", staleIfError: "60s" }] as const) {
-  test(`no user gets another's answer (${typeof cache === "string" ? cache : "operator"})`, async () => {
+  test(`C1, C2, C3: no user gets another's answer (${typeof cache === "string" ? cache : "operator"})`, async () => {
     for (const [answer, { fields, anonymousShare }] of Object.entries(ANSWERS)) {
       await using rig = await startRig(
         cache,
@@ -69,7 +69,7 @@ test("what says of itself that it is for everyone is given to those with credent
   assert.match((await rig.ask("/x", "Authorization: Bearer z\r\n")).cache, /^spillway; hit/);
 });
 
-test("who names another host, scheme or query gets another answer", async () => {
+test("C7: who names another host, scheme or query gets another answer", async () => {
   await using rig = await startRig(
     "origin",
     sends((_, call) => `${call}`, { "Cache-Control": "max-age=60" }),
@@ -82,7 +82,7 @@ test("who names another host, scheme or query gets another answer", async () => 
   assert.equal((await rig.ask("/x?a=1", "X-Forwarded-Host: evil.example\r\n")).text, one.text);
 });
 
-test("a GET with a body passes by", async () => {
+test("C6: a GET with a body passes by", async () => {
   await using rig = await startRig(
     "origin",
     sends((_, call) => `${call}`, { "Cache-Control": "max-age=60" }),

@@ -131,7 +131,7 @@ test("no-cache asks the dependency and renews; no-store is kept from nobody else
   assert.equal((await rig.ask("/y")).text, "4");
 });
 
-test("a body that is cut or shorter than announced is never kept", async () => {
+test("C11: a body that is cut or shorter than announced is never kept", async () => {
   for (const cut of ["length", "chunked"]) {
     await using rig = await startRig("origin", (_request, response) => {
       response.writeHead(200, { ...MINUTE, ...(cut === "length" && { "Content-Length": "100" }) });
