@@ -16,6 +16,8 @@ export interface PoolParts {
   readonly most: number;
   /** Milliseconds; the server ends a statement then. */
   readonly statementTimeout: number;
+  /** Called when there is a connection after there was none. */
+  readonly connected?: (() => void) | undefined;
 }
 
 export interface Statement {
@@ -41,8 +43,10 @@ interface Waiter {
 /** Milliseconds that a statement waits for a connection. */
 const LONGEST_WAIT = 50;
 /** Milliseconds for a connection to stand, TLS and password included. */
-const CONNECT_TIMEOUT = 2000;
-/** Milliseconds, give or take a fifth, from a connection that failed to the next attempt. */
+const CONNECT_TIMEOUT = 1500;
+/** Attempts under way at a time while there is no connection: as many as start before the first is given up. */
+const MOST_ATTEMPTS = 4;
+/** Milliseconds, give or take a fifth, from one attempt at a connection to the next while there is none. */
 const REST = 500;
 /** Milliseconds that the server's own statement timeout may be late before the connection is taken for dead. */
 const GRACE = 100;
@@ -59,7 +63,9 @@ export class Pool {
   readonly #waiting: Waiter[] = [];
   readonly #stopTrimming: Cancel;
   #connecting = 0;
-  #growth: { kind: "free" } | { kind: "resting"; cancel: Cancel } | { kind: "closed" } = { kind: "free" };
+  /** `resting`: an attempt has failed, and the next one is `#again`. */
+  #growth: "free" | "resting" | "closed" = "free";
+  #again: Cancel | undefined;
   #failure = new Error("not connected yet");
 
   constructor(parts: PoolParts) {
@@ -84,8 +90,8 @@ export class Pool {
   }
 
   close(): void {
-    if (this.#growth.kind === "resting") this.#growth.cancel();
-    this.#growth = { kind: "closed" };
+    this.#growth = "closed";
+    this.#again?.();
     this.#stopTrimming();
     this.#failAll(new Error("closed"));
     this.#idle.length = 0;
@@ -125,15 +131,22 @@ export class Pool {
     }
   }
 
-  /** One more connection, unless there are enough or one has just failed. */
-  #grow(): void {
-    if (this.#growth.kind !== "free" || this.#lanes.size + this.#connecting >= this.#parts.most) return;
+  /** One more connection, unless there are enough or one has just failed. Without any, `attempts` at a time. */
+  #grow(attempts = 1): void {
+    const lanes = this.#lanes.size;
+    const enough = lanes === 0 ? this.#connecting >= attempts : lanes + this.#connecting >= this.#parts.most;
+    if (this.#growth !== "free" || enough) return;
     this.#connecting += 1;
+    // One of which nothing is heard does not hold up the next.
+    if (lanes === 0) this.#tryAgain();
     void this.#connect().then(
       (lane) => {
         this.#connecting -= 1;
-        if (this.#growth.kind === "closed") return this.#drop(lane, "politely");
+        if (this.#growth === "closed" || this.#lanes.size >= this.#parts.most) return this.#drop(lane, "politely");
+        if (lane.dead) return this.#refused(new Error("the connection was lost at once"));
+        if (this.#lanes.add(lane).size === 1) this.#parts.connected?.();
         this.#give(lane);
+        if (this.#waiting.length > 0) this.#grow();
       },
       (thrown: unknown) => {
         this.#connecting -= 1;
@@ -163,21 +176,26 @@ export class Pool {
       client.connection.stream.destroy();
       throw thrown;
     }
-    if (!lane.dead) this.#lanes.add(lane);
     return lane;
   }
 
   #refused(error: Error): void {
     this.#failure = error;
-    if (this.#growth.kind !== "free") return;
+    if (this.#growth === "closed") return;
+    this.#growth = "resting";
+    this.#tryAgain();
+    if (this.#lanes.size + this.#connecting === 0) this.#failAll(error);
+  }
+
+  #tryAgain(): void {
+    if (this.#again) return;
     const { clock, random } = this.#parts;
-    const pause = REST * (0.8 + 0.4 * random());
     const again = (): void => {
-      this.#growth = { kind: "free" };
-      if (this.#lanes.size === 0) this.#grow();
+      this.#again = undefined;
+      this.#growth = "free";
+      if (this.#lanes.size === 0) this.#grow(MOST_ATTEMPTS);
     };
-    this.#growth = { kind: "resting", cancel: clock.after(pause, again, "background") };
-    if (this.#lanes.size === 0) this.#failAll(error);
+    this.#again = clock.after(REST * (0.8 + 0.4 * random()), again, "background");
   }
 
   /** A connection that stood is gone; the first attempt at another one is made at once. */

@@ -5,7 +5,7 @@ import { Timeouts } from "../../core/timeouts.ts";
 import { toError } from "../../core/errors.ts";
 import { sizeOf, type Entry } from "../entry.ts";
 import { Breaker, type CallFailure } from "./breaker.ts";
-import type { Tier } from "./tier.ts";
+import { TierError, type Tier } from "./tier.ts";
 import type { NamedTier } from "./tiers.ts";
 
 /** Milliseconds that a look into a remote tier may take, unless told. */
@@ -159,7 +159,7 @@ class Guard implements GuardedTier {
   /** A write that the other side refuses says nothing of reading: out of memory, read-only. */
   #failed(thrown: unknown, doing: "get" | "write"): undefined {
     const error = toError(thrown);
-    const failure = error instanceof RedisError ? error.failure : "down";
+    const failure = error instanceof RedisError || error instanceof TierError ? error.failure : "down";
     const probing = this.#breaker.state === "half-open";
     if (failure === "refused" && (doing === "write" || probing)) {
       if (probing) this.#breaker.succeeded();

@@ -3,6 +3,7 @@ import type { EventBus } from "../../core/events.ts";
 import type { CacheTier } from "../../core/outcome.ts";
 import type { Redis } from "../../core/redis.ts";
 import type { CacheSettings } from "../settings.ts";
+import type { PostgresSettings } from "../postgres/settings.ts";
 import type { CacheTime } from "../time.ts";
 import { guarded } from "./guard.ts";
 import { createMemoryTier, type MemoryTier, type MemoryTierParts } from "./memory.ts";
@@ -44,21 +45,13 @@ export interface OpenTiers {
 /** The tiers that the settings name, nearest first. */
 export function openTiers(settings: CacheSettings, parts: OpenParts): OpenTiers {
   const { memory: bytes, entries, eviction, postgres } = settings;
-  const { clock, random, bus, time, redis } = parts;
+  const { bus, time, redis } = parts;
   const removed: MemoryTierParts["removed"] = (_, { length: count }, reason) =>
     bus.publish("spillway:cache-removed", { reason, count });
   const memory = createMemoryTier({ limits: { bytes, entries }, eviction, now: time.now, removed });
   const tiers: NamedTier[] = [{ name: "memory", tier: memory }];
   if (redis) tiers.push({ name: "redis", tier: openRedis(redis, settings, parts) });
-  if (postgres) {
-    const sealed = createSealedTier(sealing("postgres", settings, parts), (codec) =>
-      createPostgresTier(postgres, { clock, random, codec }),
-    );
-    tiers.push({
-      name: "postgres",
-      tier: guarded(sealed, { name: "postgres", clock, random, bus, deadline: postgres.deadline }),
-    });
-  }
+  if (postgres) tiers.push({ name: "postgres", tier: openPostgres(settings, postgres, parts) });
   return { tiers, memory };
 }
 
@@ -77,6 +70,16 @@ function openRedis(shared: SharedRedis, settings: CacheSettings, parts: OpenPart
     if (state === "up") tier.reconnected();
   });
   return tier;
+}
+
+function openPostgres(settings: CacheSettings, postgres: PostgresSettings, parts: OpenParts): Tier {
+  const { clock, random } = parts;
+  const connected = (): void => guard.reconnected();
+  const tier = createSealedTier(sealing("postgres", settings, parts), (codec) =>
+    createPostgresTier(postgres, { clock, random, codec, connected }),
+  );
+  const guard = guarded(tier, { ...parts, name: "postgres", deadline: postgres.deadline });
+  return guard;
 }
 
 const sealing = (tier: CacheTier, settings: CacheSettings, { clock, bus }: OpenParts): SealedParts => ({

@@ -1,17 +1,20 @@
 import { hash } from "node:crypto";
 import type { Clock, Random } from "../../core/clock.ts";
+import { toError } from "../../core/errors.ts";
 import type { Entry } from "../entry.ts";
 import { Pool, type Statement } from "../postgres/pool.ts";
 import type { PostgresSettings } from "../postgres/settings.ts";
 import { tableStatements, type TableStatements } from "../postgres/table.ts";
 import { Upkeep } from "../postgres/upkeep.ts";
 import type { FrameCodec } from "./seal.ts";
-import type { Tier, VariantOf } from "./tier.ts";
+import { TierError, type Tier, type VariantOf } from "./tier.ts";
 
 export interface PostgresParts {
   readonly clock: Clock;
   readonly random: Random;
   readonly codec: FrameCodec;
+  /** There is a connection again, or for the first time. Default: nobody is told. */
+  readonly connected?: () => void;
 }
 
 /** Octets; what is longer is not kept, whatever `maxBytes` says: a reply is text of twice the length. */
@@ -54,13 +57,14 @@ class PostgresTier {
   readonly #uses = new Map<string, readonly [key: Buffer, digest: Buffer]>();
   #creation: Promise<void> | undefined;
 
-  constructor(settings: PostgresSettings, { clock, random, codec }: PostgresParts) {
+  constructor(settings: PostgresSettings, { clock, random, codec, connected }: PostgresParts) {
     const { url, maxConnections: most, deadline, maxBytes, table, schema } = settings;
     this.#clock = clock;
     this.#codec = codec;
     this.#mostFrame = Math.min(maxBytes, MOST_FRAME);
     this.#statements = tableStatements(table, schema);
-    this.#pool = new Pool({ clock, random, url, most, statementTimeout: Math.max(200, DEADLINES * deadline) });
+    const statementTimeout = Math.max(200, DEADLINES * deadline);
+    this.#pool = new Pool({ clock, random, url, most, statementTimeout, connected });
     this.#slowPool = new Pool({ clock, random, url, most: 1, statementTimeout: UPKEEP_TIMEOUT });
     const before = async (): Promise<void> => {
       await this.#create();
@@ -139,14 +143,19 @@ class PostgresTier {
     await this.#run(this.#statements.touch, [uses.map(([key]) => key), uses.map(([, digest]) => digest)]);
   }
 
+  /** Rejects with a {@link TierError}. */
   async #run(statement: Statement, values: unknown[]): Promise<readonly (readonly unknown[])[]> {
     try {
       return await this.#pool.run(statement, values);
     } catch (thrown) {
-      if (!isMissing(thrown)) throw thrown;
+      if (!isMissing(thrown)) throw tierError(thrown);
     }
-    await this.#create();
-    return this.#pool.run(statement, values);
+    try {
+      await this.#create();
+      return await this.#pool.run(statement, values);
+    } catch (thrown) {
+      throw tierError(thrown);
+    }
   }
 
   /** One at a time. */
@@ -162,9 +171,22 @@ class PostgresTier {
   }
 }
 
+const codeOf = (thrown: unknown): string => (thrown as { code?: string } | undefined)?.code ?? "";
+
 /** 42P01: no such table; 3F000: no such schema. */
-const isMissing = (thrown: unknown): boolean =>
-  ["42P01", "3F000"].includes((thrown as { code?: string } | undefined)?.code ?? "");
+const isMissing = (thrown: unknown): boolean => ["42P01", "3F000"].includes(codeOf(thrown));
+
+/**
+ * By SQLSTATE (PostgreSQL, appendix A): 57014 is the statement timeout; classes 08, 28, 57 and 53300 say that there is no
+ * connection to be had. Any other one is an answer to this statement; what has none came from the network.
+ */
+function tierError(thrown: unknown): TierError {
+  const error = toError(thrown);
+  const code = codeOf(thrown);
+  if (code === "57014") return new TierError("timeout", error);
+  const answered = /^[0-9A-Z]{5}$/.test(code) && !/^(?:08|28|57|53300)/.test(code);
+  return new TierError(answered ? "refused" : "down", error);
+}
 
 function keyOctets(key: string): Buffer {
   const octets = Buffer.from(key);

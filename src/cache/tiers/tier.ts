@@ -24,3 +24,14 @@ export interface Tier {
 
 /** Variants of one key; the least recently used gives way to one more. */
 export const MOST_VARIANTS = 32;
+
+/** Why a tier that is not in this process did not do as it was told. */
+export class TierError extends Error {
+  /** `refused`: it is there and says no. */
+  readonly failure: "down" | "timeout" | "refused";
+  constructor(failure: TierError["failure"], cause: Error) {
+    super(cause.message, { cause });
+    this.name = "TierError";
+    this.failure = failure;
+  }
+}

@@ -11,6 +11,7 @@ import { ManualClock } from "../../support/manual-clock.ts";
 import { postgresMissing, startPostgres, type TestPostgres } from "../../support/postgres.ts";
 import { entryOf, tierSuite } from "../../support/tier-suite.ts";
 import { until } from "../../support/wait.ts";
+import { answering } from "./answering.ts";
 
 const codec = createFrameCodec({ secrets: [], rejected() {} });
 const any = (): string => "";
@@ -26,10 +27,13 @@ const newTable = (): string => `kept_${++tables}`;
 
 type OpenTier = Tier & AsyncDisposable & { readonly table: string };
 
-function open(more: { table?: string; schema?: string; maxBytes?: string; clock?: Clock } = {}): OpenTier {
+async function open(
+  more: { table?: string; schema?: string; maxBytes?: string; clock?: Clock } = {},
+): Promise<OpenTier> {
   const { table = newTable(), clock = systemClock, ...rest } = more;
   const settings = postgresSettings.parse({ url: server.url, table, ...rest });
   const tier = createPostgresTier(settings, { clock, random: () => 0.5, codec });
+  await answering(tier);
   return Object.assign(tier, { table, [Symbol.asyncDispose]: async () => tier.close() });
 }
 
@@ -42,11 +46,12 @@ const sized = new WeakMap<Tier, { readonly table: string; readonly bytes: number
 
 tierSuite(
   "postgres",
-  (bytes) => {
+  async (bytes) => {
     const table = newTable();
     const settings = { ...postgresSettings.parse({ url: server.url, table }), maxBytes: bytes };
     const tier = createPostgresTier(settings, { clock: systemClock, random: () => 0.5, codec });
     sized.set(tier, { table, bytes });
+    await answering(tier);
     return tier;
   },
   {
@@ -66,7 +71,7 @@ tierSuite(
 
 suite("entries in a table", { skip: postgresMissing }, () => {
   test("come back octet for octet, whatever they hold", async () => {
-    await using tier = open();
+    await using tier = await open();
     let key = 0;
     await fc.assert(
       fc.asyncProperty(arbitraryEntry(8192), async (made) => {
@@ -81,7 +86,7 @@ suite("entries in a table", { skip: postgresMissing }, () => {
   });
 
   test("come back octet for octet with a body of 1 MiB and a key of 20,000 characters", async () => {
-    await using tier = open();
+    await using tier = await open();
     const body = Buffer.alloc(1024 * 1024, 0).map((_, index) => (index * 7919) >> 3);
     const key = `é${"k".repeat(20_000)}`;
     const entry = { ...entryOf(""), body: Buffer.from(body), vary: "accept", variant: "v".repeat(50_000) };
@@ -94,8 +99,8 @@ suite("entries in a table", { skip: postgresMissing }, () => {
 
   test("of two writers the higher fence stays, in whatever order they arrive", async () => {
     const table = newTable();
-    await using one = open({ table });
-    await using other = open({ table });
+    await using one = await open({ table });
+    await using other = await open({ table });
     let key = 0;
     const fences = fc.array(fc.nat({ max: 50 }), { minLength: 2, maxLength: 12 });
     await fc.assert(
@@ -115,7 +120,7 @@ suite("entries in a table", { skip: postgresMissing }, () => {
 
   test("are found until keepUntil by the clock that was given, and not from then on", async () => {
     const clock = new ManualClock({ wall: Date.now() });
-    await using tier = open({ clock });
+    await using tier = await open({ clock });
     const keepUntil = clock.wall() + 60_000;
     await tier.set("a", { ...entryOf("1"), keepUntil });
     clock.setWall(keepUntil - 1);
@@ -129,7 +134,7 @@ suite("entries in a table", { skip: postgresMissing }, () => {
 
   test("an expired one does not keep a lower fence out", async () => {
     const clock = new ManualClock({ wall: Date.now() });
-    await using tier = open({ clock });
+    await using tier = await open({ clock });
     await tier.set("a", { ...entryOf("1"), fence: 9, keepUntil: clock.wall() + 1000 });
     clock.setWall(clock.wall() + 1000);
     await tier.set("a", { ...entryOf("2"), fence: 3, keepUntil: clock.wall() + 1000 });
@@ -137,7 +142,7 @@ suite("entries in a table", { skip: postgresMissing }, () => {
   });
 
   test(`of one key there are ${MOST_VARIANTS} rows at most`, async () => {
-    await using tier = open();
+    await using tier = await open();
     for (let i = 0; i < MOST_VARIANTS + 20; i++) {
       await tier.set("a", entryOf(`${i}`, { vary: i % 2 === 0 ? "accept" : "x-class", variant: `v${i}` }));
     }
@@ -145,7 +150,7 @@ suite("entries in a table", { skip: postgresMissing }, () => {
   });
 
   test("a row that was copied to another key or variant is none", async () => {
-    await using tier = open();
+    await using tier = await open();
     await tier.set("a", entryOf("1", { vary: "accept", variant: "text" }));
     await tier.set("a", entryOf("2", { vary: "accept", variant: "json" }));
     await server.query(
@@ -161,7 +166,7 @@ suite("entries in a table", { skip: postgresMissing }, () => {
 suite("the table", { skip: postgresMissing }, () => {
   test("is made once by four instances that start together, in a schema that is made too, unlogged", async () => {
     const facts = { table: newTable(), schema: "kept_answers" };
-    const tiers = Array.from({ length: 4 }, () => open(facts));
+    const tiers = await Promise.all(Array.from({ length: 4 }, () => open(facts)));
     await using stack = new AsyncDisposableStack();
     for (const tier of tiers) stack.use(tier);
     await Promise.all(tiers.map(async (tier, index) => tier.set(`k${index}`, entryOf(`${index}`))));
@@ -173,7 +178,7 @@ suite("the table", { skip: postgresMissing }, () => {
   });
 
   test("is made again when it was dropped, without a failure", async () => {
-    await using tier = open();
+    await using tier = await open();
     await tier.set("a", entryOf("1"));
     await server.query(`drop table ${tier.table}`);
     assert.equal(await tier.get("a", any), undefined);
@@ -185,7 +190,7 @@ suite("the table", { skip: postgresMissing }, () => {
   });
 
   test("can have a name that has to be quoted", async () => {
-    await using tier = open({ table: "Select" });
+    await using tier = await open({ table: "Select" });
     await tier.set("a", entryOf("1"));
     assert.equal(String((await tier.get("a", any))?.body), "1");
   });
@@ -200,7 +205,7 @@ suite("the upkeep of the table", { skip: postgresMissing }, () => {
 
   test("takes expired rows away and no others", async () => {
     const clock = new ManualClock({ wall: Date.now() });
-    await using tier = open({ clock });
+    await using tier = await open({ clock });
     await tier.set("kept", entryOf("1"));
     await fill(tier.table, 1200);
     await until(
@@ -216,7 +221,7 @@ suite("the upkeep of the table", { skip: postgresMissing }, () => {
   test("is left alone while another instance is at it", async () => {
     const clock = new ManualClock({ wall: Date.now() });
     const table = newTable();
-    await using tier = open({ clock, table });
+    await using tier = await open({ clock, table });
     await tier.set("kept", entryOf("1"));
     await fill(table, 10);
     const name = `spillway upkeep "${table}"`;
@@ -243,7 +248,7 @@ suite("the upkeep of the table", { skip: postgresMissing }, () => {
 
   test("of 25,000 expired rows one run takes 20,000 away, the next one the rest", async () => {
     const clock = new ManualClock({ wall: Date.now() });
-    await using tier = open({ clock });
+    await using tier = await open({ clock });
     await tier.set("kept", entryOf("1"));
     await fill(tier.table, 25_000);
     clock.advance(5000);
@@ -254,7 +259,7 @@ suite("the upkeep of the table", { skip: postgresMissing }, () => {
   });
 
   test("keeps 1 MiB when 20 MiB are written, and the last used stay", async () => {
-    await using tier = open({ maxBytes: "1MiB" });
+    await using tier = await open({ maxBytes: "1MiB" });
     const body = "x".repeat(50_000);
     for (let i = 0; i < 400; i++) {
       await tier.set(`k${i}`, entryOf(body));
