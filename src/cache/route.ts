@@ -32,7 +32,7 @@ export function cachePartsOf(route: CachedRoute): CacheParts | undefined {
   const fixed = [`route:${name}`, ...(dependency === undefined ? [] : [`dependency:${dependency}`])];
   const soft = new Timeouts(clock, softTimeout);
   return {
-    tiers: store.tiersFor(),
+    tiers: store.tiersFor(cacheOptions(settings)),
     ledger,
     flights,
     bus,

@@ -1,6 +1,7 @@
 import { z } from "zod";
 import { bytes, duration } from "../core/units.ts";
 import { fallbackSettings } from "./fallback-settings.ts";
+import { budget, cacheClasses, mostOf, tierChoice } from "./classes.ts";
 import type { CachePolicy } from "./rules.ts";
 import { postgresSettings } from "./postgres/settings.ts";
 import { EVICTIONS } from "./tiers/evict/policies.ts";
@@ -51,6 +52,8 @@ const routeCache = z
       .describe(
         "What clients are told of kept answers in place of the origin's Cache-Control: browser = the client may use them for the ttl, no cache on the way; cdn = caches in front may, the client asks each time; shared = only this gateway, clients confirm what they have; full = everybody, with the stale windows. Needs a ttl; absent: the origin's own words",
       ),
+    class: z.string().optional().describe("One of cache.classes, whose memory it uses; absent: cache.memory"),
+    tiers: tierChoice,
     tags: z
       .array(tag)
       .max(32)
@@ -92,7 +95,16 @@ const secret = z.string().min(16, "a secret needs at least 16 characters: openss
 /** The store that all cached routes share. */
 export const cacheSettings = z
   .strictObject({
-    memory: bytes({ min: "1MiB", max: "64GiB" }).prefault("64MiB").describe("Memory for kept answers, a process"),
+    memory: budget()
+      .prefault("64MiB")
+      .describe(
+        "Memory for kept answers, a process: a size, or a range in which it grows while that brings hits and shrinks when memory is tight",
+      ),
+    classes: cacheClasses,
+    demotion: z
+      .enum(["off", "farther"])
+      .default("off")
+      .describe("What gives way in memory: dropped, or put into the tiers behind it that do not have it"),
     entries: z
       .int()
       .min(1)
@@ -145,9 +157,16 @@ export const cacheSettings = z
         'Tags that are purged with a tag, such as { "table:users": [user-list, dashboard] }; cycles do no harm',
       ),
   })
-  .refine(({ memory, maxEntry }) => maxEntry <= memory, {
+  .refine(({ memory, maxEntry }) => maxEntry <= mostOf(memory), {
     path: ["maxEntry"],
     error: "is larger than memory: no answer of this length could be kept",
+  })
+  .superRefine(({ classes, maxEntry }, context) => {
+    for (const [name, { memory }] of Object.entries(classes)) {
+      if (maxEntry <= mostOf(memory)) continue;
+      const message = "is smaller than cache.maxEntry: no answer of that length could be kept";
+      context.addIssue({ code: "custom", message, path: ["classes", name, "memory"] });
+    }
   })
   .refine(({ secret, previousSecrets }) => secret !== undefined || previousSecrets.length === 0, {
     path: ["previousSecrets"],

@@ -7,9 +7,13 @@ import { Flights } from "./flight/flights.ts";
 import type { CacheSettings } from "./settings.ts";
 import { compileCascade, type Cascade } from "./tags/cascade.ts";
 import { Ledger, type Purge } from "./tags/ledger.ts";
-import { openTiers, type OpenParts } from "./tiers/open.ts";
+import { openFarther, type OpenParts } from "./tiers/open.ts";
+import type { DemotionStats } from "./tiers/demotion.ts";
+import type { Memories } from "./tiers/memories.ts";
+import type { MemoryStats } from "./tiers/memory.ts";
+import { openMemory } from "./tiers/open-memory.ts";
+import { selectTiers, type TierChoice } from "./tiers/selection.ts";
 import { sturdy } from "./tiers/sturdy.ts";
-import type { MemoryTier } from "./tiers/memory.ts";
 import { Tiers, type NamedTier } from "./tiers/tiers.ts";
 import { timed } from "./tiers/timed.ts";
 import { steadyTime, type CacheTime } from "./time.ts";
@@ -27,32 +31,50 @@ export interface Store {
   readonly bus: EventBus;
   readonly ahead: RefreshAhead;
   readonly cascade: Cascade;
-  /** All tiers, nearest first. */
+  /** All tiers, nearest first; memory is that of routes without a class. */
   readonly tiers: readonly NamedTier[];
-  /** The one in this process, to be looked into. */
-  readonly memory: Pick<MemoryTier, "stats" | "peek" | "list">;
   /** How long lookups in a tier took. */
   lookups(tier: CacheTier): DurationsReading;
-  /** The tiers that a route chose. */
-  tiersFor(): Tiers;
+  /** All memory of this process together, to be looked into. */
+  readonly memory: Memories["whole"];
+  /** What each class holds; "" are the routes without one. */
+  memoryByClass(): Readonly<Record<string, MemoryStats>>;
+  /** Large bodies that were left in a farther tier because they were asked for once only. */
+  promotionsRefused(): number;
+  /** Entries that gave way in memory and were put into a farther tier, and those that were dropped for want of time. */
+  demotions(): DemotionStats;
+  /** The tiers that a route chose, or its class; the memory is that of its class. */
+  tiersFor(choice?: { readonly class?: string | undefined; readonly tiers?: TierChoice | undefined }): Tiers;
   /** In force here when it returns; resolves to its position. */
   purge(purge: Purge): Promise<number>;
   close(): Promise<void>;
 }
 
-export type StoreParts = Omit<OpenParts, "time">;
+export type StoreParts = OpenParts;
 
 export function createStore(settings: CacheSettings, parts: StoreParts): Store {
   const { clock, random, bus } = parts;
   const time = steadyTime(clock);
   const ledger = new Ledger({ wall: () => time.now() });
   const onFault = (where: string, error: Error): void => bus.publish("spillway:fault", { where, error });
-  const open = openTiers(settings, { ...parts, time });
-  const lookups = new Map(open.tiers.map(({ name }) => [name, new Durations()]));
-  const tiers = open.tiers.map((named): NamedTier => {
+  const lookups = new Map<CacheTier, Durations>();
+  const inUse = (named: NamedTier): NamedTier => {
     const { name, tier } = sturdy(named, clock, onFault);
-    return { name, tier: timed(tier, clock, lookups.get(name)!, name === "memory" ? ONE_IN : 1) };
+    const durations = lookups.get(name) ?? new Durations();
+    lookups.set(name, durations);
+    return { name, tier: timed(tier, clock, durations, name === "memory" ? ONE_IN : 1) };
+  };
+  const farther = openFarther(settings, parts).map(inUse);
+  const { memories, admission, demotions } = openMemory(settings, {
+    clock,
+    time,
+    farther,
+    removed: (_, { length: count }, reason) => bus.publish("spillway:cache-removed", { reason, count }),
   });
+  const tiersOf = (name: string | undefined): readonly NamedTier[] => {
+    const memory = inUse({ name: "memory", tier: memories.of(name) });
+    return [{ ...memory, admits: admission.admits.bind(admission) }, ...farther];
+  };
   return {
     settings,
     ledger,
@@ -61,16 +83,23 @@ export function createStore(settings: CacheSettings, parts: StoreParts): Store {
     bus,
     ahead: new RefreshAhead(random),
     cascade: compileCascade(settings.cascade ?? {}),
-    tiers,
-    memory: open.memory,
+    tiers: tiersOf(undefined),
     lookups: (name) => (lookups.get(name) ?? new Durations()).read(),
-    tiersFor: () => new Tiers(tiers, time),
+    memory: memories.whole,
+    memoryByClass: () => memories.byClass(),
+    promotionsRefused: () => admission.refused,
+    demotions,
+    tiersFor({ class: name, tiers: choice } = {}) {
+      const chosen = choice ?? (name === undefined ? undefined : settings.classes[name]?.tiers);
+      return new Tiers(selectTiers(tiersOf(name), chosen, time), time);
+    },
     async purge(purge) {
       ledger.record(purge);
       return ledger.position;
     },
     async close() {
-      await Promise.all(tiers.map(async ({ tier }) => tier.close()));
+      memories.whole.close();
+      await Promise.all(farther.map(async ({ tier }) => tier.close()));
     },
   };
 }

@@ -1,5 +1,6 @@
 import { holesOf } from "../cache/settings.ts";
 import { isLoopback } from "../core/address.ts";
+import { cacheChecks } from "./cache-checks.ts";
 import { unreachable, type Matched } from "./reach.ts";
 import { nearest } from "./nearest.ts";
 import type { Finding, Path } from "./place.ts";
@@ -24,6 +25,7 @@ export function crossChecks(input: unknown, host: Host): Finding[] {
     ...routes.flatMap((route, index) => routeChecks(map(route), ["routes", index], Object.keys(dependencies), host)),
     ...routes.flatMap((route, index) => tagChecks(map(route) ?? {}, ["routes", index])),
     ...routes.flatMap((route, index) => withoutEffect(map(route) ?? {}, ["routes", index])),
+    ...cacheChecks(config),
     ...nameChecks(routes),
     ...unreachable(routes.map(matched)),
   ];

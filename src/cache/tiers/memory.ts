@@ -1,6 +1,8 @@
 import { sizeOf, type Entry } from "../entry.ts";
 import type { EvictionLimits, Held, Lost } from "./evict/eviction.ts";
+import { Ghost } from "./evict/ghost.ts";
 import { createEviction, type EvictionName } from "./evict/policies.ts";
+import { hashOf } from "./sketch.ts";
 import { MOST_VARIANTS, type Tier, type VariantOf } from "./tier.ts";
 
 export interface MemoryTierParts {
@@ -20,6 +22,10 @@ export interface MemoryStats {
   /** Keys; each has one variant or more. */
   readonly entries: number;
   readonly removed: Readonly<Record<Lost, number>>;
+  /** Times that it was asked. */
+  readonly asked: number;
+  /** Keys that were put in again soon after they gave way: with twice the room they would have been found. */
+  readonly returned: number;
 }
 
 /** Octets of what a key takes beside its text and its entries: the links and slots of the eviction. */
@@ -47,16 +53,23 @@ export interface MemoryTier extends Tier {
 /** Keeps entries as they are, within a budget of octets and of keys; what gives way is its eviction's choice. */
 export function createMemoryTier({ limits, eviction, now, removed }: MemoryTierParts): MemoryTier {
   const counts: Record<Lost, number> = { capacity: 0, expired: 0 };
+  const ghost = new Ghost();
+  let asked = 0;
+  let returned = 0;
   const lost = (key: string, entries: readonly Entry[], why: Lost): void => {
     counts[why] += entries.length;
     removed?.(key, entries, why);
   };
   const records = createEviction<Entry[]>(eviction, {
     limits,
-    lost: ({ key, value }, why) => lost(key, value, why),
+    lost({ key, value }, why) {
+      if (why === "capacity") ghost.add(hashOf(key), records.entries);
+      lost(key, value, why);
+    },
   });
   return {
     get(key, variantOf) {
+      asked++;
       const at = now();
       const variants = records.get(key, at);
       const found = variants && use(variants, variantOf);
@@ -66,6 +79,7 @@ export function createMemoryTier({ limits, eviction, now, removed }: MemoryTierP
       const at = now();
       if (entry.keepUntil <= at) return;
       const held = records.peek(key);
+      if (!held && ghost.take(hashOf(key), records.entries)) returned++;
       const variants = held ? withEntry(held.value, entry, at, (other, why) => lost(key, [other], why)) : [entry];
       if (!variants) return;
       let bytes = bytesOf(key, variants);
@@ -80,7 +94,10 @@ export function createMemoryTier({ limits, eviction, now, removed }: MemoryTierP
     delete: (key) => void records.delete(key),
     clear: () => records.clear(),
     close: () => records.clear(),
-    stats: () => ({ bytes: records.bytes, limit: records.limit, entries: records.entries, removed: { ...counts } }),
+    stats() {
+      const { bytes, limit, entries } = records;
+      return { bytes, limit, entries, removed: { ...counts }, asked, returned };
+    },
     peek: (key) => records.peek(key),
     list(most) {
       const listed: HeldEntries[] = [];

@@ -4,9 +4,7 @@ import type { CacheTier } from "../../core/outcome.ts";
 import type { Redis } from "../../core/redis.ts";
 import type { CacheSettings } from "../settings.ts";
 import type { PostgresSettings } from "../postgres/settings.ts";
-import type { CacheTime } from "../time.ts";
 import { guarded } from "./guard.ts";
-import { createMemoryTier, type MemoryTier, type MemoryTierParts } from "./memory.ts";
 import { createPostgresTier } from "./postgres.ts";
 import { createRedisTier } from "./redis.ts";
 import { createSealedTier, type SealedParts } from "./sealed.ts";
@@ -17,7 +15,6 @@ export interface OpenParts {
   readonly clock: Clock;
   readonly random: Random;
   readonly bus: EventBus;
-  readonly time: CacheTime;
   /** Absent: none is configured. */
   readonly redis?: SharedRedis | undefined;
 }
@@ -36,23 +33,14 @@ const WRITE_DEADLINE = 500;
 /** Octets of a frame beside the body. */
 const MOST_HEAD = 128 * 1024;
 
-/** What is open. `memory` is the tier of that name once more, to be looked into. */
-export interface OpenTiers {
-  readonly tiers: readonly NamedTier[];
-  readonly memory: MemoryTier;
-}
-
-/** The tiers that the settings name, nearest first. */
-export function openTiers(settings: CacheSettings, parts: OpenParts): OpenTiers {
-  const { memory: bytes, entries, eviction, postgres } = settings;
-  const { bus, time, redis } = parts;
-  const removed: MemoryTierParts["removed"] = (_, { length: count }, reason) =>
-    bus.publish("spillway:cache-removed", { reason, count });
-  const memory = createMemoryTier({ limits: { bytes, entries }, eviction, now: time.now, removed });
-  const tiers: NamedTier[] = [{ name: "memory", tier: memory }];
+/** The tiers outside this process that the settings name, nearest first. */
+export function openFarther(settings: CacheSettings, parts: OpenParts): readonly NamedTier[] {
+  const { postgres } = settings;
+  const { redis } = parts;
+  const tiers: NamedTier[] = [];
   if (redis) tiers.push({ name: "redis", tier: openRedis(redis, settings, parts) });
   if (postgres) tiers.push({ name: "postgres", tier: openPostgres(settings, postgres, parts) });
-  return { tiers, memory };
+  return tiers;
 }
 
 function openRedis(shared: SharedRedis, settings: CacheSettings, parts: OpenParts): Tier {

@@ -11,7 +11,6 @@ const ROWS = 4;
 const MOST = 15;
 /** Odd numbers that spread one hash over the rows. */
 const SPREAD = [0x9e3779b1, 0x85ebca77, 0xc2b2ae3d, 0x27d4eb2f] as const;
-/** Additions, for each counter of a row, after which all counts are halved: what was popular once is forgotten. */
 const SAMPLE = 2.5;
 
 /**
@@ -21,11 +20,16 @@ const SAMPLE = 2.5;
 export class Sketch {
   #counters: Uint8Array;
   #width: number;
+  readonly #sample: number;
   #additions = 0;
 
-  /** `width`: keys it can tell apart well; a power of two, one octet each and row. */
-  constructor(width: number) {
+  /**
+   * `width`: counters of a row, a power of two, an octet each. `sample`: additions for each of them after which all are
+   * halved, so that what was popular once is forgotten; below 1, one count is seldom taken for two.
+   */
+  constructor(width: number, sample = SAMPLE) {
     this.#width = width;
+    this.#sample = sample;
     this.#counters = new Uint8Array(ROWS * width);
   }
 
@@ -39,7 +43,7 @@ export class Sketch {
       const at = this.#slot(hash, row);
       if (this.#counters[at]! < MOST) this.#counters[at]!++;
     }
-    if (++this.#additions >= SAMPLE * this.#width) this.#halve();
+    if (++this.#additions > this.#sample * this.#width) this.#halve();
   }
 
   /** Times a key was counted lately, 15 at most. */

@@ -7,6 +7,8 @@ import type { Tier, VariantOf } from "./tier.ts";
 export interface NamedTier {
   readonly name: CacheTier;
   readonly tier: Tier;
+  /** Whether it takes what was found farther away. Absent: always. */
+  readonly admits?: (key: string, entry: Entry) => boolean;
 }
 
 /** A kept answer, and where it was. */
@@ -49,7 +51,9 @@ export class Tiers {
       const found = await (at === start && asked ? asked : tier.get(key, variantOf));
       if (!found) continue;
       const entry = name === "memory" ? found : moved(found, -this.#time.ahead());
-      for (const nearer of this.#tiers.slice(0, at)) this.#set(nearer, key, entry);
+      for (const nearer of this.#tiers.slice(0, at)) {
+        if (nearer.admits?.(key, entry) ?? true) this.#set(nearer, key, entry);
+      }
       return { entry, tier: name };
     }
     return undefined;

@@ -79,3 +79,55 @@ test("refresh-ahead is for an operator's ttl unless it is told otherwise", () =>
     [false, false, true, false, true],
   );
 });
+
+const store = (cache: unknown, own: unknown, more: object = {}) =>
+  validateConfig({
+    dependencies: { a: { http: { targets: ["http://127.0.0.1:1"] } } },
+    routes: [{ name: "r", match: { path: "/*" }, dependency: "a", cache: own }],
+    cache,
+    ...more,
+  }).config;
+
+const HOT = { memory: "50MiB", ttl: { min: "60s", max: "300s" } };
+
+test("classes of answers have memory of their own, a range for ttl and tiers; none is there unless declared", () => {
+  assert.deepEqual(store(undefined, "origin").cache.classes, {});
+  const { cache, routes } = store(
+    { memory: { min: "32MiB", max: "256MiB" }, eviction: "lru", classes: { hot: { ...HOT, tiers: ["memory"] } } },
+    { ttl: "60s", class: "hot", tiers: { memory: "30s" } },
+  );
+  assert.deepEqual(cache.memory, { min: 32 * 2 ** 20, max: 256 * 2 ** 20 });
+  assert.deepEqual(cache.classes, {
+    hot: { memory: 50 * 2 ** 20, ttl: { min: 60_000, max: 300_000 }, tiers: ["memory"] },
+  });
+  const { class: name, tiers } = cacheOptions(routes[0]!.cache);
+  assert.deepEqual([name, tiers], ["hot", { memory: 30_000 }]);
+});
+
+test("refuses a class that is not there, a ttl out of its range and tiers that are not configured, and says where", () => {
+  const classes = { hot: HOT };
+  assert.throws(() => store({ classes }, { class: "hott" }), /routes\.0\.cache\.class.*did you mean "hot"/s);
+  assert.throws(() => store({}, { class: "hot" }), /none is declared/);
+  assert.throws(
+    () => store({ classes }, { ttl: "10m", class: "hot" }),
+    /routes\.0\.cache\.ttl.*from 1m to 5m, got 10m/s,
+  );
+  assert.throws(() => store({}, { tiers: ["memory", "redis"] }), /routes\.0\.cache\.tiers\.1.*no tier redis/s);
+  assert.throws(
+    () => store({}, { tiers: { postgres: "1h" } }),
+    /routes\.0\.cache\.tiers\.postgres.*add cache\.postgres/s,
+  );
+  assert.throws(
+    () => store({ classes: { hot: { ...HOT, tiers: ["postgres"] } } }, "origin"),
+    /cache\.classes\.hot\.tiers/,
+  );
+  assert.throws(() => store({}, { tiers: ["disk"] }), /routes\.0\.cache/);
+  assert.throws(() => store({}, { tiers: {} }), /name one tier or more/);
+  assert.throws(() => store({ memory: { min: "2MiB", max: "1MiB" } }, "origin"), /cache\.memory/);
+  assert.throws(() => store({ memory: "12" }, "origin"), /cache\.memory - expected a size with its unit/);
+  assert.throws(
+    () => store({ maxEntry: "2MiB", classes: { hot: { memory: "1MiB" } } }, "origin"),
+    /cache\.classes\.hot\.memory.*smaller than cache\.maxEntry/s,
+  );
+  assert.throws(() => store({ eviction: "random" }, "origin"), /cache\.eviction/);
+});

@@ -1,0 +1,63 @@
+import { formatDuration, parseDuration } from "../core/units.ts";
+import { nearest } from "./nearest.ts";
+import type { Finding, Path } from "./place.ts";
+
+type Fields = Readonly<Record<string, unknown>>;
+
+const fieldsOf = (value: unknown): Fields | undefined =>
+  typeof value === "object" && value !== null && !Array.isArray(value) ? (value as Fields) : undefined;
+
+/** What routes and classes say of tiers and of each other, in data that may not be valid. */
+export function cacheChecks(config: Fields): Finding[] {
+  const cache = fieldsOf(config["cache"]) ?? {};
+  const classes = fieldsOf(cache["classes"]) ?? {};
+  const tiers = [
+    "memory",
+    ...(config["redis"] === undefined ? [] : ["redis"]),
+    ...(cache["postgres"] === undefined ? [] : ["postgres"]),
+  ];
+  const routes = Array.isArray(config["routes"]) ? (config["routes"] as readonly unknown[]) : [];
+  return [
+    ...Object.entries(classes).flatMap(([name, given]) =>
+      tierChecks(fieldsOf(given)?.["tiers"], ["cache", "classes", name, "tiers"], tiers),
+    ),
+    ...routes.flatMap((route, index) => {
+      const own = fieldsOf(fieldsOf(route)?.["cache"]) ?? {};
+      const path = ["routes", index, "cache"];
+      return [...classChecks(own, path, classes), ...tierChecks(own["tiers"], [...path, "tiers"], tiers)];
+    }),
+  ];
+}
+
+function classChecks(own: Fields, path: Path, classes: Fields): Finding[] {
+  const name = own["class"];
+  if (typeof name !== "string") return [];
+  if (!Object.hasOwn(classes, name)) {
+    const known = Object.keys(classes);
+    const meant = nearest(name, known);
+    const all = known.length > 0 ? `known are ${known.slice(0, 10).join(", ")}` : "none is declared";
+    const remedy = meant === undefined ? all : `did you mean "${meant}"?`;
+    const message = `there is no class ${JSON.stringify(name)} in cache.classes: ${remedy}`;
+    return [{ path: [...path, "class"], at: "value", message }];
+  }
+  const range = fieldsOf(fieldsOf(classes[name])?.["ttl"]);
+  const [ttl, min, max] = [own["ttl"], range?.["min"], range?.["max"]].map((text) =>
+    typeof text === "string" ? parseDuration(text) : undefined,
+  );
+  if (ttl === undefined || min === undefined || max === undefined || (ttl >= min && ttl <= max)) return [];
+  const message = `class ${JSON.stringify(name)} has a ttl from ${formatDuration(min)} to ${formatDuration(max)}, got ${formatDuration(ttl)}: change it, or name another class`;
+  return [{ path: [...path, "ttl"], at: "value", message }];
+}
+
+const REMEDIES: Readonly<Record<string, string>> = { redis: "add redis", postgres: "add cache.postgres" };
+
+/** Tiers that are chosen and not there. */
+function tierChecks(chosen: unknown, path: Path, tiers: readonly string[]): Finding[] {
+  const listed = Array.isArray(chosen);
+  const names: readonly unknown[] = listed ? chosen : Object.keys(fieldsOf(chosen) ?? {});
+  return names.flatMap((name, index): Finding[] => {
+    if (typeof name !== "string" || tiers.includes(name) || !Object.hasOwn(REMEDIES, name)) return [];
+    const message = `there is no tier ${name} in this configuration: ${REMEDIES[name]}, or take it out here`;
+    return [{ path: [...path, listed ? index : name], at: listed ? "value" : "key", message }];
+  });
+}
