@@ -20,9 +20,9 @@ export const budget = () =>
     { error: 'expected a size from 1MiB to 64GiB such as "64MiB", or a range such as { min: 32MiB, max: 256MiB }' },
   );
 
-/** The largest that a budget becomes. */
-export const mostOf = (given: z.output<ReturnType<typeof budget>>): number =>
-  typeof given === "number" ? given : given.max;
+/** The smallest that a budget is. */
+export const leastOf = (given: z.output<ReturnType<typeof budget>>): number =>
+  typeof given === "number" ? given : given.min;
 
 const tierList = () => z.array(z.enum(TIERS)).min(1);
 

@@ -71,6 +71,14 @@ function read(store: Store, figures: CacheFigures): CacheReading {
   return {
     ...figures.read(),
     tiers,
+    classes: Object.entries(store.memoryByClass()).map(([name, { entries, bytes, limit, removed }]) => ({
+      class: name,
+      entries,
+      bytes,
+      maxBytes: limit,
+      removed,
+    })),
+    moved: store.moved(),
     flights: store.flights.size,
     ledger: store.ledger.size(),
     used: used.slice(0, LISTED).map(({ value, hits }) => ({ name: value[0]?.url ?? "", count: hits })),

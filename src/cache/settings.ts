@@ -1,7 +1,7 @@
 import { z } from "zod";
 import { bytes, duration } from "../core/units.ts";
 import { fallbackSettings } from "./fallback-settings.ts";
-import { budget, cacheClasses, mostOf, tierChoice } from "./classes.ts";
+import { budget, cacheClasses, leastOf, tierChoice } from "./classes.ts";
 import type { CachePolicy } from "./rules.ts";
 import { postgresSettings } from "./postgres/settings.ts";
 import { EVICTIONS } from "./tiers/evict/policies.ts";
@@ -157,13 +157,13 @@ export const cacheSettings = z
         'Tags that are purged with a tag, such as { "table:users": [user-list, dashboard] }; cycles do no harm',
       ),
   })
-  .refine(({ memory, maxEntry }) => maxEntry <= mostOf(memory), {
+  .refine(({ memory, maxEntry }) => maxEntry <= leastOf(memory), {
     path: ["maxEntry"],
     error: "is larger than memory: no answer of this length could be kept",
   })
   .superRefine(({ classes, maxEntry }, context) => {
     for (const [name, { memory }] of Object.entries(classes)) {
-      if (maxEntry <= mostOf(memory)) continue;
+      if (maxEntry <= leastOf(memory)) continue;
       const message = "is smaller than cache.maxEntry: no answer of that length could be kept";
       context.addIssue({ code: "custom", message, path: ["classes", name, "memory"] });
     }

@@ -1,4 +1,4 @@
-import type { DurationsReading } from "../core/cache-control.ts";
+import type { DurationsReading, MovedReading } from "../core/cache-control.ts";
 import { Durations } from "../core/durations.ts";
 import type { EventBus } from "../core/events.ts";
 import type { CacheTier } from "../core/outcome.ts";
@@ -8,7 +8,6 @@ import type { CacheSettings } from "./settings.ts";
 import { compileCascade, type Cascade } from "./tags/cascade.ts";
 import { Ledger, type Purge } from "./tags/ledger.ts";
 import { openFarther, type OpenParts } from "./tiers/open.ts";
-import type { DemotionStats } from "./tiers/demotion.ts";
 import type { Memories } from "./tiers/memories.ts";
 import type { MemoryStats } from "./tiers/memory.ts";
 import { openMemory } from "./tiers/open-memory.ts";
@@ -39,10 +38,8 @@ export interface Store {
   readonly memory: Memories["whole"];
   /** What each class holds; "" are the routes without one. */
   memoryByClass(): Readonly<Record<string, MemoryStats>>;
-  /** Large bodies that were left in a farther tier because they were asked for once only. */
-  promotionsRefused(): number;
-  /** Entries that gave way in memory and were put into a farther tier, and those that were dropped for want of time. */
-  demotions(): DemotionStats;
+  /** What went between memory and the tiers behind it. */
+  moved(): MovedReading;
   /** The tiers that a route chose, or its class; the memory is that of its class. */
   tiersFor(choice?: { readonly class?: string | undefined; readonly tiers?: TierChoice | undefined }): Tiers;
   /** In force here when it returns; resolves to its position. */
@@ -87,8 +84,10 @@ export function createStore(settings: CacheSettings, parts: StoreParts): Store {
     lookups: (name) => (lookups.get(name) ?? new Durations()).read(),
     memory: memories.whole,
     memoryByClass: () => memories.byClass(),
-    promotionsRefused: () => admission.refused,
-    demotions,
+    moved() {
+      const { demoted, dropped } = demotions();
+      return { demoted, notDemoted: dropped, notPromoted: admission.refused };
+    },
     tiersFor({ class: name, tiers: choice } = {}) {
       const chosen = choice ?? (name === undefined ? undefined : settings.classes[name]?.tiers);
       return new Tiers(selectTiers(tiersOf(name), chosen, time), time);

@@ -9,7 +9,12 @@ import type { Config } from "./schema.ts";
  */
 export function contradictions(config: Config, input: unknown): Finding[] {
   const written = (path: Path) => valueAt(input, path) !== undefined;
-  return [...timeoutWarnings(config, written), ...unusedDependencies(config), ...openProxies(config)];
+  return [
+    ...timeoutWarnings(config, written),
+    ...unusedDependencies(config),
+    ...unusedClasses(config),
+    ...openProxies(config),
+  ];
 }
 
 interface Wait {
@@ -55,6 +60,13 @@ function unusedDependencies({ dependencies, routes }: Config): Finding[] {
   return Object.keys(dependencies)
     .filter((name) => !used.has(name))
     .map((name) => ({ path: ["dependencies", name], at: "key", message: "no route uses this dependency" }));
+}
+
+function unusedClasses({ cache, routes }: Config): Finding[] {
+  const used = new Set(routes.map((route) => (typeof route.cache === "object" ? route.cache.class : undefined)));
+  return Object.keys(cache.classes)
+    .filter((name) => !used.has(name))
+    .map((name) => ({ path: ["cache", "classes", name], at: "key", message: "no route is of this class" }));
 }
 
 function openProxies({ listen }: Config): Finding[] {

@@ -66,9 +66,33 @@ export interface RouteReading {
   readonly fallbacks: number;
 }
 
+/** Memory of one class of answers, in one process. */
+export interface ClassReading {
+  /** "": of the routes without one. */
+  readonly class: string;
+  readonly entries: number;
+  readonly bytes: number;
+  /** As its budget stands now. */
+  readonly maxBytes: number;
+  /** Entries that gave way, and those that had ended when they were met. */
+  readonly removed: { readonly capacity: number; readonly expired: number };
+}
+
+/** What went between memory and the tiers behind it, and what did not. */
+export interface MovedReading {
+  /** Gave way in memory and were put behind it. */
+  readonly demoted: number;
+  /** Gave way while too many were on their way already. */
+  readonly notDemoted: number;
+  /** Large bodies that stayed behind because they were asked for once only. */
+  readonly notPromoted: number;
+}
+
 /** The cache of one process since it started. */
 export interface CacheReading {
   readonly tiers: readonly TierReading[];
+  readonly classes: readonly ClassReading[];
+  readonly moved: MovedReading;
   readonly routes: readonly RouteReading[];
   readonly removed: Readonly<Partial<Record<RemovalReason, number>>>;
   /** Answers that could have been kept and were not, by reason. */

@@ -33,6 +33,22 @@ export const statsShape = z.object({
         .describe("How long lookups took; in memory of one in 32"),
     }),
   ),
+  classes: z
+    .array(
+      z.object({
+        class: z.string(),
+        entries: count,
+        bytes: count,
+        maxBytes: count.describe("As the budget stands now"),
+        removed: z.object({ capacity: count, expired: count }),
+      }),
+    )
+    .describe('Memory of each class of cache.classes; "" = of the routes without one'),
+  moved: z
+    .object({ demoted: count, notDemoted: count, notPromoted: count })
+    .describe(
+      "Entries that gave way and were put into a farther tier, or not for want of time; large ones asked for once only",
+    ),
   routes: z.array(
     z.object({
       route: z.string(),

@@ -1,4 +1,11 @@
-import type { CacheReading, Counted, LedgerReading, RouteReading, TierReading } from "../core/cache-control.ts";
+import type {
+  CacheReading,
+  ClassReading,
+  Counted,
+  LedgerReading,
+  RouteReading,
+  TierReading,
+} from "../core/cache-control.ts";
 import { summed } from "../core/durations.ts";
 
 /** Names in each list of a report. */
@@ -12,6 +19,12 @@ export function sumOf(readings: readonly CacheReading[], silent: number) {
     silent,
     hitRatio: ratioOf(routes),
     tiers: tiersOf(readings, routes),
+    classes: classesOf(readings.flatMap((reading) => reading.classes)),
+    moved: {
+      demoted: sum(readings, ({ moved }) => moved.demoted),
+      notDemoted: sum(readings, ({ moved }) => moved.notDemoted),
+      notPromoted: sum(readings, ({ moved }) => moved.notPromoted),
+    },
     routes,
     removed: added(readings.map((reading) => reading.removed)),
     notStored: added(readings.map((reading) => reading.notStored)),
@@ -82,6 +95,20 @@ function routesOf(readings: readonly RouteReading[]): Route[] {
     const hitRatio = ratioOf([{ hits, stale, misses: misses + fallbacks }]);
     return { route, requests, hits, stale, misses, bypasses, fallbacks, hitRatio };
   });
+}
+
+function classesOf(readings: readonly ClassReading[]): ClassReading[] {
+  const byClass = Map.groupBy(readings, (reading) => reading.class);
+  return Array.from(byClass, ([name, all]) => ({
+    class: name,
+    entries: sum(all, (one) => one.entries),
+    bytes: sum(all, (one) => one.bytes),
+    maxBytes: sum(all, (one) => one.maxBytes),
+    removed: {
+      capacity: sum(all, (one) => one.removed.capacity),
+      expired: sum(all, (one) => one.removed.expired),
+    },
+  }));
 }
 
 /** What comes to a tier is what no nearer one had. */

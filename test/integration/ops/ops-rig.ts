@@ -77,7 +77,9 @@ const ledger = { position: 1, tags: 1, urls: 0, bans: 0, floor: { soft: 0, hard:
 function strawAnswer(ask: CacheAsk): CacheAnswer {
   switch (ask.do) {
     case "read": {
-      const nothing = { tiers: [], routes: [], removed: {}, notStored: {}, flights: 0, used: [], missed: [] };
+      const moved = { demoted: 0, notDemoted: 0, notPromoted: 0 };
+      const none = { removed: {}, notStored: {}, flights: 0, used: [], missed: [], moved };
+      const nothing = { tiers: [], classes: [], routes: [], ...none };
       return { did: "read", reading: { ...nothing, ledger } };
     }
     case "tags":

@@ -129,5 +129,9 @@ test("refuses a class that is not there, a ttl out of its range and tiers that a
     () => store({ maxEntry: "2MiB", classes: { hot: { memory: "1MiB" } } }, "origin"),
     /cache\.classes\.hot\.memory.*smaller than cache\.maxEntry/s,
   );
+  assert.throws(
+    () => store({ maxEntry: "4MiB", memory: { min: "2MiB", max: "8MiB" } }, "origin"),
+    /larger than memory/,
+  );
   assert.throws(() => store({ eviction: "random" }, "origin"), /cache\.eviction/);
 });

@@ -331,9 +331,11 @@ suite("contradictions are warnings", () => {
     );
   });
 
-  test("a dependency without a route, a proxy block that trusts everyone", () => {
+  test("a dependency or a class without a route, a proxy block that trusts everyone", () => {
     const unused = MINIMAL.replace("routes:", '  b: { http: { targets: ["http://b"] } }\nroutes:');
     assert.deepEqual(warningsOf(unused), ["f.yaml:3:3 dependencies.b - no route uses this dependency"]);
+    const idle = `${MINIMAL}cache: { classes: { hot: { memory: 8MiB } } }\n`;
+    assert.match(warningsOf(idle)[0]!, /cache.classes.hot - no route is of this class/);
     assert.match(warningsOf(`${MINIMAL}listen: { trustedProxies: [0.0.0.0/0] }\n`)[0]!, /:28 listen.trustedProxies.0/);
   });
 });

@@ -32,7 +32,7 @@ suite("memory and what is behind it", () => {
     assert.ok(limited.find("short", any));
     clock.advance(1);
     assert.equal(limited.find("short", any), undefined);
-    assert.deepEqual([store.promotionsRefused(), store.demotions()], [0, { demoted: 0, dropped: 0 }]);
+    assert.deepEqual(store.moved(), { demoted: 0, notDemoted: 0, notPromoted: 0 });
     await store.close();
   });
 
