@@ -1,3 +1,4 @@
+import { cache } from "./cache.ts";
 import { check } from "./check.ts";
 import type { Command } from "./command.ts";
 import { demo } from "./demo.ts";
@@ -22,6 +23,7 @@ export const commands: readonly Command[] = [
   schema,
   health,
   status,
+  cache,
   reload,
   drain,
 ];

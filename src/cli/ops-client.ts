@@ -16,6 +16,8 @@ export interface OpsRequest {
   readonly method: "GET" | "POST";
   /** With its query, such as `/readyz?verbose`. */
   readonly path: string;
+  /** Sent as JSON. */
+  readonly body?: object;
 }
 
 export interface OpsAnswer {
@@ -52,7 +54,7 @@ export async function runCall(
 }
 
 /** Makes one call. Throws a UsageError when address or token cannot be used. */
-export async function callOps({ method, path }: OpsRequest, args: Args, io: Io): Promise<OpsResult> {
+export async function callOps({ method, path, body }: OpsRequest, args: Args, io: Io): Promise<OpsResult> {
   const base = baseUrl(args, io);
   const token = tokenOf(io);
   const abort = new AbortController();
@@ -60,7 +62,11 @@ export async function callOps({ method, path }: OpsRequest, args: Args, io: Io):
   try {
     const response = await fetch(base + path, {
       method,
-      headers: token === undefined ? {} : { Authorization: `Bearer ${token}` },
+      headers: {
+        ...(token !== undefined && { Authorization: `Bearer ${token}` }),
+        ...(body && { "Content-Type": "application/json" }),
+      },
+      ...(body && { body: JSON.stringify(body) }),
       // A redirect would carry the token to somebody else.
       redirect: "error",
       signal: abort.signal,
@@ -77,13 +83,17 @@ export async function callOps({ method, path }: OpsRequest, args: Args, io: Io):
 }
 
 /** The same call for a shell. The token stays in the environment. */
-export function curlOf({ method, path }: OpsRequest, args: Args, io: Io): string {
+export function curlOf({ method, path, body }: OpsRequest, args: Args, io: Io): string {
   const words = ["curl", "-sS"];
   if (method !== "GET") words.push("-X", method);
   if (tokenOf(io) !== undefined) words.push("-H", '"Authorization: Bearer $SPILLWAY_OPS_TOKEN"');
-  words.push(`'${baseUrl(args, io)}${path}'`);
+  if (body) words.push("-H", "'Content-Type: application/json'", "-d", quoted(JSON.stringify(body)));
+  words.push(quoted(`${baseUrl(args, io)}${path}`));
   return words.join(" ");
 }
+
+/** One word for a shell, whatever it holds. */
+const quoted = (text: string): string => `'${text.replaceAll("'", "'\\''")}'`;
 
 export function tellUnreachable({ message }: OpsUnreachable, args: Args, io: Io): number {
   tellProblem(`${message}; name another with --ops-url or SPILLWAY_OPS_URL`, args, io);

@@ -9,6 +9,12 @@ import { allTokens, bearer } from "./ops-rig.ts";
 
 const SECRET = "0123456789abcdef0123456789abcdef";
 
+interface Asked {
+  readonly method?: string;
+  readonly headers?: Readonly<Record<string, string>>;
+  readonly body?: string;
+}
+
 interface Options {
   readonly workers?: number;
   readonly cache?: object;
@@ -44,7 +50,7 @@ async function start(t: TestContext, { workers = 1, cache = {} }: Options = {}) 
 }
 
 function callsOf(gateway: SpillwayProcess) {
-  const ask = async (path: string, role: "read" | "operate" | "admin" = "read", init: RequestInit = {}) => {
+  const ask = async (path: string, role: "read" | "operate" | "admin" = "read", init: Asked = {}) => {
     const response = await gateway.ops(path, { ...init, headers: { ...bearer(role), ...init.headers } });
     const text = await response.text();
     return { status: response.status, json: JSON.parse(text) as Record<string, never> };
