@@ -6,6 +6,7 @@ import type { Flights } from "./flight/flights.ts";
 import type { Grace } from "./phase.ts";
 import type { Dress } from "./presets.ts";
 import type { CachePolicy } from "./rules.ts";
+import type { Backplane } from "./tags/backplane.ts";
 import type { Ledger } from "./tags/ledger.ts";
 import type { RouteTags } from "./tags/route-tags.ts";
 import type { Store } from "./store.ts";
@@ -26,6 +27,8 @@ export interface CacheParts {
   readonly passTags?: boolean;
   /** See {@link Store.purge}. */
   readonly purge: Store["purge"];
+  /** Absent: there is no fleet, or it keeps no log of purges. */
+  readonly backplane: Backplane | undefined;
   readonly stale: ServeStale;
   /** In place of a refusal or failure, with nothing kept that may be used. */
   readonly fallback?: Fallback | undefined;

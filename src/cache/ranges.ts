@@ -4,17 +4,11 @@ import type { Handler } from "../core/stage.ts";
 import { told } from "./answer.ts";
 import type { Entry } from "./entry.ts";
 import { Pursuit } from "./flight/pursuit.ts";
+import type { Kept } from "./kept.ts";
 import { answerFromPart, partKey } from "./part.ts";
 import type { CacheParts } from "./parts.ts";
 import { judgeUsable } from "./rules/reuse.ts";
 import { usability } from "./rules/usability.ts";
-import type { Standing } from "./tags/marks.ts";
-import type { Found } from "./tiers/tiers.ts";
-
-/** A kept answer that this client may have, and what purges made of it. */
-interface Kept extends Found {
-  readonly standing: Standing;
-}
 
 /** Where a request for a part looks when what is kept whole cannot answer it. */
 export interface RangeWays {

@@ -28,7 +28,7 @@ export function cachePartsOf(route: CachedRoute): CacheParts | undefined {
   const policy = cachePolicy(settings);
   if (!policy) return undefined;
   const { tags = [], passTags = false, failSafe, refreshAhead, softTimeout, fallback, preset } = cacheOptions(settings);
-  const { ledger, flights, bus, time, purge } = store;
+  const { ledger, flights, bus, time, purge, backplane } = store;
   const fixed = [`route:${name}`, ...(dependency === undefined ? [] : [`dependency:${dependency}`])];
   const soft = new Timeouts(clock, softTimeout);
   return {
@@ -41,6 +41,7 @@ export function cachePartsOf(route: CachedRoute): CacheParts | undefined {
     tags: compileTags(fixed, tags),
     passTags,
     purge,
+    backplane,
     stale: { failSafe, soft, ahead: refreshAhead ? store.ahead : undefined, grace },
     fallback: fallback && compileFallback(fallback, route.fallbackFile),
     dress: preset && compilePreset(preset, policy),

@@ -92,6 +92,21 @@ export const routeCacheSettings = z
 /** Fewest characters of a secret: who has it may write what the gateway serves. */
 const secret = z.string().min(16, "a secret needs at least 16 characters: openssl rand -hex 32");
 
+/** How instances that share a Redis hear of each other's purges. */
+const backplaneSettings = z
+  .union([
+    z.literal("off"),
+    z.strictObject({
+      lease: duration({ min: "2s", max: "1h" })
+        .prefault("5s")
+        .describe(
+          "Cut off from the log of purges, kept answers stay fresh so long after they were last known to be good",
+        ),
+    }),
+  ])
+  .prefault({})
+  .describe("Purges of all instances in one log in Redis; off: each keeps to its own. Without redis: none");
+
 /** The store that all cached routes share. */
 export const cacheSettings = z
   .strictObject({
@@ -120,6 +135,7 @@ export const cacheSettings = z
     maxEntry: bytes({ min: "1KiB", max: "1GiB" })
       .prefault("1MiB")
       .describe("Longer bodies are passed on and neither kept nor shared"),
+    backplane: backplaneSettings,
     postgres: postgresSettings.optional().describe("A tier behind the others; absent: none"),
     secret: secret
       .optional()

@@ -5,13 +5,13 @@ import type { Handler, Stage } from "../core/stage.ts";
 import { answerFrom, told } from "./answer.ts";
 import type { Entry } from "./entry.ts";
 import { standIn } from "./fallback.ts";
-import { hasCredentials, isPlain } from "./flight/inward.ts";
+import { isPlain } from "./flight/inward.ts";
+import { keptFor, type Kept } from "./kept.ts";
 import { cacheKey, urlOf } from "./key.ts";
 import type { CacheParts } from "./parts.ts";
 import { Pursuit } from "./flight/pursuit.ts";
 import { untagged } from "./flight/untagged.ts";
 import { answerRange } from "./ranges.ts";
-import { withheldFrom } from "./rules/audience.ts";
 import { asUsability, phaseOf, spansOf } from "./phase.ts";
 import { judgeUsable, onlyIfCached } from "./rules/reuse.ts";
 import type { CacheStatus } from "./rules/status.ts";
@@ -19,10 +19,6 @@ import type { Usability } from "./rules.ts";
 import { standsForGet } from "./rules/post.ts";
 import { invalidatedBy } from "./rules/unsafe.ts";
 import { usability } from "./rules/usability.ts";
-import { varyKey } from "./rules/vary.ts";
-import type { Standing } from "./tags/marks.ts";
-import type { VariantOf } from "./tiers/tier.ts";
-import type { Found } from "./tiers/tiers.ts";
 
 /**
  * Answers from what is kept, keeps what may be kept, and stands in with a stale answer when what is inside refuses,
@@ -63,8 +59,8 @@ const passBy = async (parts: CacheParts, next: Handler, exchange: Exchange): Pro
 
 async function answer(parts: CacheParts, next: Handler, exchange: Exchange): Promise<Outcome> {
   const key = cacheKey(exchange);
-  const found = parts.tiers.find(key, variantsOf(exchange));
-  const kept = usable(parts, exchange, key, found instanceof Promise ? await found : found);
+  const looked = keptFor(parts, exchange, key);
+  const kept = looked instanceof Promise ? await looked : looked;
   if (kept) return answerKept(parts, next, exchange, key, kept);
   if (hasHeader(exchange.headers, "range")) return inPart(parts, next, exchange, key, undefined);
   return onlyIfCached(exchange) ? notKept() : new Pursuit(parts, next, exchange, key, undefined).wait("miss");
@@ -82,7 +78,7 @@ function answerKept(
   const now = time.now();
   const own = usability(entry.head, policy, now, entry.reading);
   entry.usedAt = now;
-  const use = kept.standing === "stale" ? { ...own, lifetime: Math.min(own.lifetime, own.age) } : own;
+  const use = kept.standing === "current" ? own : outdated(own, kept.standing);
   if (judgeUsable(exchange, use).use !== "fresh") {
     if (hasHeader(exchange.headers, "range")) return inPart(parts, next, exchange, key, entry);
     return answerPast(parts, exchange, kept, use, new Pursuit(parts, next, exchange, key, entry));
@@ -93,6 +89,14 @@ function answerKept(
     new Pursuit(parts, next, exchange, key, entry).refresh();
   }
   return answerFresh(parts, exchange, kept, use);
+}
+
+/** Past its freshness for reasons of others. Where they are only feared, it stands in for as long as if it were fresh. */
+function outdated(own: Usability, standing: Kept["standing"]): Usability {
+  const lifetime = Math.min(own.lifetime, own.age);
+  if (standing === "stale") return { ...own, lifetime };
+  const staleIfError = own.staleIfError + own.lifetime - lifetime;
+  return { ...own, lifetime, staleIfError, mustRevalidate: own.mustRevalidate && own.lifetime === lifetime };
 }
 
 /** What is kept is past its freshness, or the client wants something newer. */
@@ -135,49 +139,10 @@ function inPart(
 ): Promise<Outcome> {
   if (exchange.method !== "GET") return passBy(parts, next, exchange);
   return answerRange(parts, next, exchange, key, whole, {
-    keptOf: async (name) => usable(parts, exchange, name, await parts.tiers.find(name, variantsOf(exchange))),
+    keptOf: async (name) => keptFor(parts, exchange, name),
     notKept: () => (onlyIfCached(exchange) ? notKept() : undefined),
   });
 }
-
-/** Finds the variant of a request. Most keys have one Vary field in all their variants: it is looked at once. */
-function variantsOf(exchange: Exchange): VariantOf {
-  let known: string | undefined;
-  let variant: string | undefined;
-  return (vary) => {
-    if (vary !== known) {
-      known = vary;
-      variant = varyKey(vary, exchange);
-    }
-    return variant;
-  };
-}
-
-/** A kept answer that this client may have, and what purges made of it. */
-interface Kept extends Found {
-  readonly standing: Standing;
-}
-
-/** What was found, unless it was purged or is not for this client. */
-function usable(
-  { ledger, tiers, bus }: CacheParts,
-  exchange: Exchange,
-  key: string,
-  found: Found | undefined,
-): Kept | undefined {
-  if (!found) return undefined;
-  const standing = ledger.standing(found.entry);
-  if (standing === "gone") {
-    bus.publish("spillway:cache-removed", { reason: ledger.cause(found.entry), count: 1 });
-    tiers.drop(key);
-    return undefined;
-  }
-  return mayHave(exchange, found.entry) ? { ...found, standing } : undefined;
-}
-
-/** Who says who they are gets only what says of itself that it is for everyone. */
-const mayHave = (exchange: Exchange, { reading }: Entry): boolean =>
-  !hasCredentials(exchange) || withheldFrom(exchange, reading.audience) === undefined;
 
 function answerFresh(parts: CacheParts, exchange: Exchange, { entry, tier }: Kept, use: Usability): Outcome {
   const { age, lifetime } = use;

@@ -5,8 +5,11 @@ import type { CacheTier } from "../core/outcome.ts";
 import { RefreshAhead } from "./ahead.ts";
 import { Flights } from "./flight/flights.ts";
 import type { CacheSettings } from "./settings.ts";
+import { Backplane } from "./tags/backplane.ts";
 import { compileCascade, type Cascade } from "./tags/cascade.ts";
 import { Ledger, type Purge } from "./tags/ledger.ts";
+import { readPurge, writePurge } from "./tags/purge-text.ts";
+import { createRedisLog } from "./tags/redis-log.ts";
 import { openFarther, type OpenParts } from "./tiers/open.ts";
 import type { Memories } from "./tiers/memories.ts";
 import type { MemoryStats } from "./tiers/memory.ts";
@@ -42,8 +45,12 @@ export interface Store {
   moved(): MovedReading;
   /** The tiers that a route chose, or its class; the memory is that of its class. */
   tiersFor(choice?: { readonly class?: string | undefined; readonly tiers?: TierChoice | undefined }): Tiers;
-  /** In force here when it returns; resolves to its position. */
+  /** Absent: there is no Redis, or no backplane is wanted. */
+  readonly backplane: Backplane | undefined;
+  /** In force here when it returns; resolves to its position once other instances are told, or cannot be. */
   purge(purge: Purge): Promise<number>;
+  /** A purge that another process of this machine was asked for: what it published on `spillway:purged`. */
+  hear(purge: string): void;
   close(): Promise<void>;
 }
 
@@ -53,6 +60,7 @@ export function createStore(settings: CacheSettings, parts: StoreParts): Store {
   const { clock, random, bus } = parts;
   const time = steadyTime(clock);
   const ledger = new Ledger({ wall: () => time.now() });
+  const backplane = openBackplane(settings, parts, ledger, time);
   const onFault = (where: string, error: Error): void => bus.publish("spillway:fault", { where, error });
   const lookups = new Map<CacheTier, Durations>();
   const inUse = (named: NamedTier): NamedTier => {
@@ -80,6 +88,7 @@ export function createStore(settings: CacheSettings, parts: StoreParts): Store {
     bus,
     ahead: new RefreshAhead(random),
     cascade: compileCascade(settings.cascade ?? {}),
+    backplane,
     tiers: tiersOf(undefined),
     lookups: (name) => (lookups.get(name) ?? new Durations()).read(),
     memory: memories.whole,
@@ -90,15 +99,33 @@ export function createStore(settings: CacheSettings, parts: StoreParts): Store {
     },
     tiersFor({ class: name, tiers: choice } = {}) {
       const chosen = choice ?? (name === undefined ? undefined : settings.classes[name]?.tiers);
-      return new Tiers(selectTiers(tiersOf(name), chosen, time), time);
+      return new Tiers(selectTiers(tiersOf(name), chosen, time), time, (position) => ledger.positionHere(position));
     },
     async purge(purge) {
+      if (backplane) return backplane.purge(purge);
       ledger.record(purge);
+      bus.publish("spillway:purged", { purge: writePurge(purge, bus.gateway) });
       return ledger.position;
     },
+    hear: (purge) => ledger.record(readPurge(purge)),
     async close() {
+      await backplane?.close();
       memories.whole.close();
       await Promise.all(farther.map(async ({ tier }) => tier.close()));
     },
   };
+}
+
+/** Milliseconds for a call to the log: one that hangs is not worth more, for the next look comes after half a second. */
+const LOG_DEADLINE = 400;
+
+function openBackplane(
+  { backplane }: CacheSettings,
+  { redis, clock, bus }: StoreParts,
+  ledger: Ledger,
+  time: CacheTime,
+): Backplane | undefined {
+  if (!redis || backplane === "off") return undefined;
+  const log = createRedisLog(redis.redis.link("purges", LOG_DEADLINE), redis.prefix, bus.gateway);
+  return new Backplane({ ledger, log, clock, time, bus, lease: backplane.lease });
 }

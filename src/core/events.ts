@@ -121,6 +121,45 @@ export interface CacheNotStored {
   readonly reason: "tags";
 }
 
+/** One instance's end of the log of purges. Counts are since the start. */
+export interface BackplaneStatus {
+  /** `cut`: no look into the log for more than a second. `lapsed`: for longer than the lease, kept answers are stale. */
+  readonly state: "starting" | "in-step" | "cut" | "lapsed";
+  /** Of the last purge of the log that is in force here. */
+  readonly position: number;
+  /** Milliseconds since the log was last read to its end. */
+  readonly lagMs: number;
+  /** Purges read from the log. */
+  readonly applied: number;
+  /** Targets brought into the log. */
+  readonly published: number;
+  /** Targets that wait for the log to be back, and how many gave way to one soft purge of everything. */
+  readonly waiting: number;
+  readonly dropped: number;
+  /** Times that purges were missed: the log was cut at its old end, or has lost what it had. */
+  readonly gaps: { readonly trimmed: number; readonly lost: number };
+  /** What became of kept answers from before a gap. */
+  readonly checks: {
+    readonly current: number;
+    readonly stale: number;
+    readonly gone: number;
+    readonly unconfirmed: number;
+  };
+}
+
+/** Kept answers were purged here, and the other processes of this machine have to do the same. Channel `spillway:purged`. */
+export interface Purged {
+  readonly gateway: string;
+  /** As the cache writes it. */
+  readonly purge: string;
+}
+
+/** How coherent this instance is with its fleet: twice a second, and at each change. Channel `spillway:backplane`. */
+export interface BackplaneTold extends BackplaneStatus {
+  readonly gateway: string;
+  readonly change: "tick" | "state" | "gap";
+}
+
 /** What happens in a gateway, by channel name. One process may hold several gateways: look at `gateway`. */
 export interface Events {
   readonly "spillway:exchange": ExchangeEnded;
@@ -133,6 +172,8 @@ export interface Events {
   readonly "spillway:cache-skipped": CacheSkipped;
   readonly "spillway:redis": RedisChanged;
   readonly "spillway:fault": Fault;
+  readonly "spillway:backplane": BackplaneTold;
+  readonly "spillway:purged": Purged;
   readonly "spillway:cache-removed": CacheRemoved;
   readonly "spillway:cache-not-stored": CacheNotStored;
 }

@@ -1,6 +1,7 @@
 /** Every metric that is exposed, put together. Nothing outside this folder knows prom-client. */
 import { AggregatorRegistry, Registry, type Aggregator, type Metric } from "prom-client";
 import type { EventBus, ExchangeEnded } from "../core/events.ts";
+import { backplaneViews, createBackplaneReading } from "./backplane.ts";
 import { createPairTally, createTally, type PairTally, type Tally } from "./label.ts";
 import { cacheViews, createCacheCounts, type CacheCounts } from "./cache.ts";
 import { createProcessProbe, type ProcessReading } from "./process.ts";
@@ -48,6 +49,7 @@ export function createMetrics(parts: MetricsParts): Metrics {
   const endings = createEndings();
   const cache = createCacheCounts();
   const redis = createRedisCounts(parts.bus);
+  const backplane = createBackplaneReading(parts.bus);
   const tiers = createTierCounts(parts.bus);
   const reloads = { tally: createTally(MOST_WORDS), successful: 1 };
   const unsubscribe = listen(parts.bus, requests, endings, cache, reloads);
@@ -57,6 +59,7 @@ export function createMetrics(parts: MetricsParts): Metrics {
     ...endingViews(endings),
     ...cacheViews(cache),
     ...redisViews(redis),
+    ...backplaneViews(backplane),
     ...tierViews(tiers),
     tallyView("spillway_config_reload_total", "Reloads that were tried", "outcome", reloads.tally),
     single(
@@ -90,7 +93,7 @@ export function createMetrics(parts: MetricsParts): Metrics {
       return registry.getMetricsAsJSON();
     },
     close() {
-      for (const end of [...unsubscribe, redis.close, tiers.close]) end();
+      for (const end of [...unsubscribe, redis.close, backplane.close, tiers.close]) end();
       probe.close();
     },
   };

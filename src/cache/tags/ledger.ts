@@ -1,5 +1,6 @@
 import { createHash } from "node:crypto";
 import type { Entry } from "../entry.ts";
+import { highestOfLoads, loggedPart, wallPosition } from "./log-position.ts";
 import { Bans, banMatches, type BanTarget } from "./bans.ts";
 import { judge, later, Marks, NO_MARK, stampOf, worse, type Mark, type Stamp, type Standing } from "./marks.ts";
 
@@ -59,23 +60,44 @@ export class Ledger {
   readonly #bans: Bans;
   #floor: Mark = NO_MARK;
   #position = 0;
+  #own = Infinity;
+  /** What a load may be given at most. */
+  #highest = Infinity;
   /** Wall-clock milliseconds until which some entry is of use. */
   #keptUntil = 0;
 
   constructor({ wall = () => 0, marks = MOST_MARKS, bans = MOST_BANS }: LedgerParts = {}) {
     this.#wall = wall;
+    this.#position = wallPosition(wall());
     this.#tags = new Marks(marks);
     this.#urls = new Marks(marks);
     this.#bans = new Bans(bans);
   }
 
-  /** Of the newest purge: what a load that begins now is given. */
+  /** Of the newest purge: what a load that begins now is given. With a log, at most what that leaves to loads here. */
   get position(): number {
-    return this.#position;
+    return Math.min(this.#position, this.#highest);
+  }
+
+  /**
+   * The log of a fleet has come to this position: all purges up to it are written down here. See log-position.ts.
+   * -1: there is a log, and nothing is known of it yet. `own`: where it was before the oldest purge made here that it does
+   * not have yet.
+   */
+  follow(logged: number, own: number): void {
+    this.#own = own;
+    // Before the log is known, loads count from 0: below whatever it turns out to have.
+    this.#position = logged < 0 ? 0 : Math.max(this.#position, logged);
+    this.#highest = highestOfLoads(Math.max(0, logged));
+  }
+
+  /** What the position of an entry that another process loaded counts as here. -1: it knew no more than we of the log. */
+  positionHere(position: number): number {
+    return Math.min(loggedPart(position) || -1, this.#own);
   }
 
   /** Writes a purge down, at the next position of its own or at one that was given to it elsewhere. */
-  record({ targets, soft, changed = false }: Purge, at = this.#position + 1): void {
+  record({ targets, soft, changed = false }: Purge, at = this.#next()): void {
     this.#position = Math.max(this.#position, at);
     const stamp = stampOf(at, changed);
     const mark = soft ? { soft: stamp, hard: 0 } : { soft: 0, hard: stamp };
@@ -92,6 +114,12 @@ export class Ledger {
   room(): number {
     this.#expire();
     return this.#bans.most - this.#bans.size;
+  }
+
+  /** Above what loads under way have; with a log, below its next position. */
+  #next(): number {
+    const next = this.position + 1;
+    return this.#highest === Infinity ? Math.max(next, wallPosition(this.#wall())) : next;
   }
 
   standing(entry: Purgeable): Standing {

@@ -24,10 +24,17 @@ export interface Found {
 export class Tiers {
   readonly #tiers: readonly NamedTier[];
   readonly #time: Pick<CacheTime, "ahead">;
+  readonly #positionHere: (position: number) => number;
 
-  constructor(tiers: readonly NamedTier[], time: Pick<CacheTime, "ahead">) {
+  /** `positionHere`: of an entry that another process loaded, see ledger.ts. Default: positions mean the same everywhere. */
+  constructor(
+    tiers: readonly NamedTier[],
+    time: Pick<CacheTime, "ahead">,
+    positionHere = (position: number): number => position,
+  ) {
     this.#tiers = tiers;
     this.#time = time;
+    this.#positionHere = positionHere;
   }
 
   /** A promise only where a tier other than memory is asked. */
@@ -50,7 +57,7 @@ export class Tiers {
       const { name, tier } = this.#tiers[at]!;
       const found = await (at === start && asked ? asked : tier.get(key, variantOf));
       if (!found) continue;
-      const entry = name === "memory" ? found : moved(found, -this.#time.ahead());
+      const entry = name === "memory" ? found : this.#fromElsewhere(found);
       for (const nearer of this.#tiers.slice(0, at)) {
         if (nearer.admits?.(key, entry) ?? true) this.#set(nearer, key, entry);
       }
@@ -63,8 +70,19 @@ export class Tiers {
     for (const tier of this.#tiers) this.#set(tier, key, entry);
   }
 
+  /** Another copy of what was found here or farther away, for this process only. */
+  confirm(key: string, entry: Entry): void {
+    for (const { name, tier } of this.#tiers) if (name === "memory") void tier.set(key, entry);
+  }
+
   drop(key: string): void {
     for (const { tier } of this.#tiers) void tier.delete(key);
+  }
+
+  #fromElsewhere(found: Entry): Entry {
+    const entry = moved(found, -this.#time.ahead());
+    const position = this.#positionHere(entry.position);
+    return position === entry.position ? entry : { ...entry, position };
   }
 
   #set({ name, tier }: NamedTier, key: string, entry: Entry): void {

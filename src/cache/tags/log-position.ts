@@ -1,0 +1,37 @@
+/**
+ * One order for all purges of a fleet, and where loads stand in it: why no answer from before a purge is used after it.
+ *
+ * - The log gives each purge a position: a multiple of {@link SLOT}, above every earlier one. Redis gives it out, by its
+ *   own clock where that has gone on and one slot on where it has not, so no instance's clock matters. Whoever appends or
+ *   reads says how far it had come, and the log never goes on from less: a log that was emptied, or lost its end in a
+ *   failover, does not give a position twice to those who saw it.
+ * - An instance reads the log in order. Its log position L is that of the last purge it has applied. A load that begins
+ *   gets L or a little more, less than L + SLOT. So a load with position x began when every purge up to x's slot had
+ *   been applied there, and a purge at Q > x is one that the load may have missed: the entry is older than it. One that
+ *   lags has a smaller L: it throws away more than it must, never less.
+ * - A purge that was asked for here is in force before the log has it: it is written down between L and L + SLOT, above
+ *   all that loads under way have. When it comes back from the log it is written down again, at its position there,
+ *   because entries of other instances compare with that one only.
+ * - Positions between two slots mean something to the instance that made them and to no other: of an entry that another
+ *   process loaded only the slot counts, and no more than where L was when the oldest purge was made here that has not
+ *   come back from the log yet: it could seem younger than that. To lower a position is always safe.
+ * - A slot has 1,022 positions of its own. When they are used up (so many purges, while Redis is away), further purges
+ *   share the last one, which no load is ever given ({@link highestOfLoads}): their targets are fetched anew each time until
+ *   Redis is back, and nothing else suffers.
+ * - Without a log the wall clock counts the slots, so that entries of a shared tier outlive a restart.
+ *
+ * The idea is the logical clock of Lamport, "Time, Clocks, and the Ordering of Events" (1978), with one process, the log,
+ * that all agree to ask.
+ */
+
+/** Positions from one purge of the log to the next. Twice a position, with milliseconds before the slot, fits 2^53 until 2109. */
+export const SLOT = 1024;
+
+/** The part of a position that means the same in the whole fleet. */
+export const loggedPart = (position: number): number => position - (position % SLOT);
+
+/** What a load may be given at most while the log stands at `logged`: a purge made here stands one above it at most. */
+export const highestOfLoads = (logged: number): number => logged + SLOT - 2;
+
+/** The least that a ledger without a log counts from. `wall`: milliseconds since the epoch. */
+export const wallPosition = (wall: number): number => wall * SLOT;

@@ -1,0 +1,281 @@
+import assert from "node:assert/strict";
+import { suite, test } from "node:test";
+import type { PurgeTarget } from "../../../src/cache/tags/ledger.ts";
+import { startFaultProxy } from "../../support/fault-proxy.ts";
+import { redisMissing, startRedis, startRedisCluster } from "../../support/redis.ts";
+import { until } from "../../support/wait.ts";
+import { beginInstance, inStep, openInstance, type Instance } from "./backplane-rig.ts";
+
+const tag = (name: string): PurgeTarget => ({ kind: "tag", tag: name });
+const hard = (...targets: PurgeTarget[]) => ({ targets, soft: false });
+
+async function openFour(url: string, stack: AsyncDisposableStack): Promise<readonly Instance[]> {
+  const instances: Instance[] = [];
+  for (let i = 0; i < 4; i++) instances.push(stack.use(await openInstance({ url })));
+  return instances;
+}
+
+/** Calls of each command so far. */
+async function commandCalls(cli: (...args: string[]) => Promise<string>): Promise<ReadonlyMap<string, number>> {
+  const text = await cli("info", "commandstats");
+  const rows = [...text.matchAll(/^cmdstat_([a-z|]+):calls=(\d+)/gm)];
+  return new Map(rows.map(([, name, calls]) => [name!, Number(calls)]));
+}
+
+const percentile = (values: readonly number[], share: number): number =>
+  values.toSorted((a, b) => a - b)[Math.floor((values.length - 1) * share)]!;
+
+suite("purges of a fleet", { skip: redisMissing }, () => {
+  test("a purge at one instance is in force at three others within 100 ms, p99 of 300", async (t) => {
+    await using server = await startRedis();
+    await using stack = new AsyncDisposableStack();
+    const instances = await openFour(server.url, stack);
+    const [first, ...others] = instances as [Instance, ...Instance[]];
+    const took: number[] = [];
+    for (let i = 0; i < 300; i++) {
+      const kept = others.map((other) => other.load(`${i}`));
+      const own = first.load(`${i}`);
+      const startedAt = performance.now();
+      const told = first.backplane.purge(hard(tag(`product:${i}`)));
+      assert.equal(first.ledger.standing(own), "gone", "at once where it was asked for");
+      await until(() => others.every(({ ledger }, at) => ledger.standing(kept[at]!) === "gone"), {
+        what: "all others have it",
+      });
+      took.push(performance.now() - startedAt);
+      await told;
+    }
+    const p99 = percentile(took, 0.99);
+    t.diagnostic(`visible at 3 others: p50 ${percentile(took, 0.5).toFixed(2)} ms, p99 ${p99.toFixed(2)} ms`);
+    assert.ok(p99 < 100, `p99 was ${p99} ms`);
+  });
+
+  test("a tag of 20,000 entries in 4 instances: the call takes less than 5 ms, and nothing is asked of Redis afterwards", async (t) => {
+    await using server = await startRedis();
+    await using stack = new AsyncDisposableStack();
+    const instances = await openFour(server.url, stack);
+    const kept = instances.map((instance) => Array.from({ length: 5000 }, (_, i) => instance.load(`${i}`)));
+    const took: number[] = [];
+    for (let i = 0; i < 20; i++) {
+      const startedAt = performance.now();
+      await instances[0]!.backplane.purge(hard(tag("products")));
+      took.push(performance.now() - startedAt);
+    }
+    const positions = () => new Set(instances.map(({ backplane }) => backplane.status().position));
+    await until(() => positions().size === 1, { what: "all have read it" });
+    const before = await commandCalls(server.cli);
+    const startedAt = performance.now();
+    for (const [at, { ledger, backplane }] of instances.entries()) {
+      for (const entry of kept[at]!) {
+        assert.equal(ledger.standing(entry), "gone");
+        assert.equal(backplane.doubts(entry), false);
+      }
+    }
+    const looked = performance.now() - startedAt;
+    const after = await commandCalls(server.cli);
+    for (const name of ["xadd", "hset", "hmget", "del", "unlink", "publish"]) {
+      assert.equal(after.get(name) ?? 0, before.get(name) ?? 0, `${name} after the purge`);
+    }
+    t.diagnostic(
+      `call p50 ${percentile(took, 0.5).toFixed(2)} ms; 20,000 entries found gone in ${looked.toFixed(1)} ms`,
+    );
+    assert.ok(percentile(took, 0.5) < 5, took.join(" "));
+  });
+
+  test("a batch of 1,000 targets is one message", async () => {
+    await using server = await startRedis();
+    await using instance = await openInstance({ url: server.url });
+    const length = async () => Number(await server.cli("xlen", "{spillway:purges}:log"));
+    const before = await length();
+    await instance.backplane.purge(hard(...Array.from({ length: 1000 }, (_, i) => tag(`t${i}`))));
+    assert.equal((await length()) - before, 1);
+  });
+
+  test("a purge while a load is under way elsewhere is not lost", async () => {
+    await using server = await startRedis();
+    await using one = await openInstance({ url: server.url });
+    await using other = await openInstance({ url: server.url });
+    const loading = other.load("a");
+    await one.backplane.purge(hard(tag("products")));
+    await until(() => other.ledger.standing(loading) === "gone", { what: "the load is outdated" });
+    const next = other.load("a");
+    assert.equal(other.ledger.standing(next), "current");
+    assert.equal(one.ledger.standing({ ...next, position: one.ledger.positionHere(next.position) }), "current");
+  });
+
+  test("10,000 purges in one go: every one arrives, with few messages and few nudges", async (t) => {
+    await using server = await startRedis();
+    await using stack = new AsyncDisposableStack();
+    const [first, ...others] = (await openFour(server.url, stack)) as [Instance, ...Instance[]];
+    const kept = others.map((other) => Array.from({ length: 10_000 }, (_, i) => other.load(`${i}`)));
+    const before = await commandCalls(server.cli);
+    const startedAt = performance.now();
+    const asked: Promise<number>[] = [];
+    for (let i = 0; i < 10_000; i++) {
+      asked.push(first.backplane.purge(hard(tag(`product:${i}`))));
+      if (i % 100 === 99) await new Promise((resolve) => setImmediate(resolve));
+    }
+    await Promise.all(asked);
+    const gone = () => others.every(({ ledger }, at) => kept[at]!.every((entry) => ledger.standing(entry) === "gone"));
+    await until(gone, { timeoutMs: 5000, what: "all 10,000 are known everywhere" });
+    const took = performance.now() - startedAt;
+    const after = await commandCalls(server.cli);
+    const calls = (name: string): number => (after.get(name) ?? 0) - (before.get(name) ?? 0);
+    t.diagnostic(
+      `${took.toFixed(0)} ms, ${calls("xadd")} messages, ${calls("publish")} nudges, ${calls("evalsha")} scripts`,
+    );
+    assert.ok(calls("publish") <= 200, `${calls("publish")} nudges`);
+    assert.ok(calls("evalsha") <= 1500, `${calls("evalsha")} scripts`);
+  });
+
+  test("in a cluster of three masters it is the same", async () => {
+    await using cluster = await startRedisCluster();
+    await using one = await openInstance({ cluster: cluster.urls });
+    await using other = await openInstance({ cluster: cluster.urls });
+    const kept = other.load("a");
+    await one.backplane.purge(hard(tag("products")));
+    await until(() => other.ledger.standing(kept) === "gone", { what: "the other has it" });
+  });
+});
+
+suite("an instance that is cut off", { skip: redisMissing }, () => {
+  test("has what it missed within a second of its connection's return", async (t) => {
+    await using server = await startRedis();
+    await using proxy = await startFaultProxy(server.port);
+    await using one = await openInstance({ url: server.url });
+    await using other = await openInstance({ url: `redis://127.0.0.1:${proxy.port}` });
+    const kept = other.load("a");
+    await proxy.set({ kind: "reset" });
+    await one.backplane.purge(hard(tag("products")));
+    await until(() => other.backplane.status().state === "cut", { timeoutMs: 5000, what: "it notices" });
+    assert.equal(other.ledger.standing(kept), "current", "it cannot know");
+    await proxy.set({ kind: "none" });
+    await until(() => proxy.open > 0, { timeoutMs: 10_000, what: "it is connected again" });
+    const startedAt = performance.now();
+    await until(() => other.ledger.standing(kept) === "gone", { timeoutMs: 5000, what: "it has caught up" });
+    const took = performance.now() - startedAt;
+    t.diagnostic(`repaired ${took.toFixed(0)} ms after the connection was back`);
+    assert.ok(took <= 1000, `${took} ms`);
+    assert.deepEqual(other.backplane.status().gaps, { trimmed: 0, lost: 0 });
+  });
+
+  test("misses no purge when its nudges are killed", async () => {
+    await using server = await startRedis();
+    await using one = await openInstance({ url: server.url });
+    await using other = await openInstance({ url: server.url });
+    const kept = other.load("a");
+    await server.cli("client", "kill", "type", "pubsub");
+    await one.backplane.purge(hard(tag("products")));
+    const startedAt = performance.now();
+    await until(() => other.ledger.standing(kept) === "gone", { timeoutMs: 5000, what: "it has looked by itself" });
+    assert.ok(performance.now() - startedAt <= 1000);
+  });
+
+  test("a Redis that hangs: purges are in force here at once, and everywhere once it goes on", async () => {
+    await using server = await startRedis();
+    await using one = await openInstance({ url: server.url });
+    await using other = await openInstance({ url: server.url });
+    const kept = other.load("a");
+    const own = one.load("a");
+    server.pause();
+    const told = one.backplane.purge(hard(tag("products")));
+    assert.equal(one.ledger.standing(own), "gone");
+    await told;
+    assert.equal(one.backplane.status().waiting, 1);
+    server.resume();
+    const startedAt = performance.now();
+    await until(() => other.ledger.standing(kept) === "gone", { timeoutMs: 5000, what: "the other has it" });
+    assert.ok(performance.now() - startedAt <= 1500);
+    await until(() => one.backplane.status().waiting === 0, { what: "nothing waits" });
+  });
+
+  test("purges made while Redis is down wait, and reach all others, those of a new instance too, when it is back empty", async () => {
+    await using server = await startRedis();
+    await using one = await openInstance({ url: server.url });
+    await using other = await openInstance({ url: server.url });
+    const kept = other.load("a");
+    await server.kill();
+    await until(() => one.backplane.status().state === "cut", { timeoutMs: 5000, what: "it notices" });
+    for (let i = 0; i < 50; i++) await one.backplane.purge(hard(tag(`product:${i}`)));
+    await one.backplane.purge(hard(tag("product:a")));
+    assert.equal(one.backplane.status().waiting, 51);
+    await server.restart();
+    await until(() => other.ledger.standing(kept) === "gone", { timeoutMs: 8000, what: "the other has it" });
+    await inStep(one);
+    assert.equal(one.backplane.status().waiting, 0);
+    assert.equal(other.backplane.status().gaps.lost, 1);
+    await using late = await openInstance({ url: server.url });
+    const shared = { ...kept, position: late.ledger.positionHere(kept.position) };
+    assert.equal((await late.backplane.settle(shared)).standing, "gone");
+  });
+
+  test("FLUSHALL: nothing is dropped, what was kept counts as stale, what is loaded from then on is used", async () => {
+    await using server = await startRedis();
+    await using one = await openInstance({ url: server.url });
+    await using other = await openInstance({ url: server.url });
+    await one.backplane.purge(hard(tag("product:b")));
+    const kept = other.load("a");
+    await server.cli("flushall");
+    await until(() => other.backplane.status().gaps.lost === 1, { what: "it notices" });
+    assert.equal(other.backplane.doubts(kept), true);
+    assert.equal((await other.backplane.settle(kept)).standing, "unconfirmed");
+    await inStep(other);
+    const next = other.load("a");
+    assert.equal(other.backplane.doubts(next), false);
+    await one.backplane.purge(hard(tag("products")));
+    await until(() => other.ledger.standing(next) === "gone", { what: "purges go on" });
+  });
+
+  test("a log that was trimmed meanwhile: nothing is dropped, each entry is held against the last purges once", async () => {
+    await using server = await startRedis();
+    await using proxy = await startFaultProxy(server.port);
+    await using one = await openInstance({ url: server.url });
+    await using other = await openInstance({ url: `redis://127.0.0.1:${proxy.port}` });
+    const [hit, missed, softly] = [other.load("hit"), other.load("missed"), other.load("softly")];
+    await proxy.set({ kind: "reset" });
+    await one.backplane.purge(hard(tag("product:missed")));
+    await one.backplane.purge({ targets: [tag("product:softly")], soft: true });
+    await one.backplane.purge(hard(tag("product:elsewhere")));
+    await server.cli("xtrim", "{spillway:purges}:log", "maxlen", "1");
+    await proxy.set({ kind: "none" });
+    await until(() => other.backplane.status().gaps.trimmed === 1, { timeoutMs: 8000, what: "it notices the gap" });
+    assert.ok(
+      [hit, missed, softly].every((entry) => other.ledger.standing(entry) === "current"),
+      "nothing is dropped",
+    );
+    assert.ok(other.backplane.doubts(hit));
+    assert.equal((await other.backplane.settle(missed)).standing, "gone");
+    assert.equal((await other.backplane.settle(softly)).standing, "stale");
+    const settled = await other.backplane.settle(hit);
+    assert.equal(settled.standing, "current");
+    assert.equal(other.backplane.doubts(settled.entry), false, "once is enough");
+  });
+
+  test("what a new instance finds in a shared tier is held against the last purges, too", async () => {
+    await using server = await startRedis();
+    await using one = await openInstance({ url: server.url });
+    const [hit, purged] = [one.load("hit"), one.load("purged")];
+    await one.backplane.purge(hard(tag("product:purged")));
+    await using late = await openInstance({ url: server.url });
+    const here = (position: number): number => late.ledger.positionHere(position);
+    assert.equal((await late.backplane.settle({ ...purged, position: here(purged.position) })).standing, "gone");
+    assert.equal((await late.backplane.settle({ ...hit, position: here(hit.position) })).standing, "current");
+  });
+
+  test("what was loaded before Redis was there is confirmed once it is", async () => {
+    await using server = await startRedis();
+    await using one = await openInstance({ url: server.url });
+    await using proxy = await startFaultProxy(server.port);
+    await proxy.set({ kind: "reset" });
+    // Marks go back to when the log began: some way before the next instance does, however busy the machine is.
+    const began = performance.now();
+    await until(() => performance.now() - began > 400, { what: "time passes" });
+    await using late = beginInstance({ url: `redis://127.0.0.1:${proxy.port}` });
+    const [hit, purged] = [late.load("hit"), late.load("purged")];
+    assert.equal(late.backplane.doubts(hit), false);
+    await one.backplane.purge(hard(tag("product:purged")));
+    await proxy.set({ kind: "none" });
+    await until(() => late.backplane.status().state === "in-step", { timeoutMs: 8000, what: "it is in step" });
+    assert.equal((await late.backplane.settle(hit)).standing, "current");
+    assert.equal((await late.backplane.settle(purged)).standing, "gone");
+  });
+});
