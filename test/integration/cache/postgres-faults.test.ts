@@ -159,7 +159,7 @@ suite("a route's answers while PostgreSQL", { skip: postgresMissing }, () => {
       randomBytes(64),
       Buffer.from("HTTP/1.1 400 Bad Request\r\n\r\n"),
       // Well framed, and each without what it should hold: DataRow, RowDescription, Authentication, ErrorResponse, none.
-      ...["D", "R", "Z", "K", "G", "?"].map((kind) =>
+      ...["D", "T", "R", "E", "S", "A", "N", "C", "Z", "K", "G", "?"].map((kind) =>
         Buffer.concat([Buffer.from(kind), Buffer.from([0, 0, 0, 5, 255])]),
       ),
       Buffer.from([0x44, 0xff, 0xff, 0xff, 0xff]),
