@@ -19,7 +19,8 @@ import { createStore, type Store } from "./cache/store.ts";
 import type { SharedRedis } from "./cache/tiers/open.ts";
 import { createRedis } from "./cluster/redis.ts";
 import type { RedisSettings } from "./cluster/settings.ts";
-import { cacheOptions, cachePolicy } from "./cache/settings.ts";
+import { Identities } from "./cache/identity.ts";
+import { cacheOptions, cachePolicy, keyOptions } from "./cache/settings.ts";
 import { compilePriority } from "./routing/priority.ts";
 import { compileRewrite } from "./routing/rewrite.ts";
 import type { FixedAnswer, RouteSettings } from "./routing/settings.ts";
@@ -111,7 +112,10 @@ export function buildGraph(config: Config, before: Graph | undefined, parts: Gra
   const redis = redisFor(config, before?.redis, parts);
   const same = before && before.redis === redis && keptBy(before.config) === keptBy(config);
   const store = same ? before.store : createStore(config.cache, { ...parts, redis });
-  const stageParts: StageParts = { store, clock: parts.clock, fallbacks: parts.material.fallbacks };
+  const { fallbacks, identityKey } = parts.material;
+  const { identity } = config.cache;
+  const identities = identity && new Identities(identity, identityKey, store.time);
+  const stageParts: StageParts = { store, clock: parts.clock, fallbacks, identities };
   const routes = config.routes.map((route) => ({
     match: route.match,
     value: buildRoute(route, dependencies, stageParts),
@@ -152,7 +156,7 @@ function redisFor(config: Config, former: RedisInUse | undefined, parts: GraphPa
 function keptBy({ cache, routes }: Config): string {
   const ways = routes.map(({ match, dependency, rewrite, requestHeaders, responseHeaders, cache: own }) =>
     cachePolicy(own)
-      ? { match, dependency, rewrite, requestHeaders, responseHeaders, tags: cacheOptions(own).tags }
+      ? { match, dependency, rewrite, requestHeaders, responseHeaders, kept: keyOptions(own) }
       : undefined,
   );
   const { webhook: _, ...rest } = cache;
@@ -163,6 +167,7 @@ interface StageParts {
   readonly store: Store;
   readonly clock: Clock;
   readonly fallbacks: Material["fallbacks"];
+  readonly identities: Identities | undefined;
 }
 
 function buildRoute(
@@ -182,13 +187,14 @@ function buildRoute(
  * The order of protection, outermost first: client quota, cache, degradation level, admission, retry, breaker.
  * The cache stands before the gates: a hit costs no permit, and a refusal can still become a stale answer.
  */
-function stagesOf(route: NamedRoute, { store, clock, fallbacks }: StageParts): readonly Stage[] {
+function stagesOf(route: NamedRoute, { store, clock, fallbacks, identities }: StageParts): readonly Stage[] {
   const { name, dependency, cache: settings } = route;
-  const cache = cachePartsOf({ settings, name, dependency, store, clock, fallbackFile: fallbacks.get(name) });
+  const fallbackFile = fallbacks.get(name);
+  const cache = cachePartsOf({ settings, name, dependency, store, clock, fallbackFile, identities });
   if (!cache) return [];
   const own = cacheOptions(settings);
   const { showKey, xCache } = store.settings;
-  const shown = createShownStage({ key: own.showKey ?? showKey, xCache: own.xCache ?? xCache });
+  const shown = createShownStage({ key: own.showKey ?? showKey, xCache: own.xCache ?? xCache }, cache.ask);
   return shown ? [shown, createCacheStage(cache)] : [createCacheStage(cache)];
 }
 

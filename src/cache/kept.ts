@@ -1,8 +1,10 @@
 import type { Exchange } from "../core/exchange.ts";
+import type { Asked } from "./asked.ts";
 import type { Entry } from "./entry.ts";
 import { hasCredentials } from "./flight/inward.ts";
 import type { CacheParts } from "./parts.ts";
 import { withheldFrom } from "./rules/audience.ts";
+import type { CacheRequest } from "./rules.ts";
 import { varyKey } from "./rules/vary.ts";
 import type { Backplane, Settled } from "./tags/backplane.ts";
 import type { VariantOf } from "./tiers/tier.ts";
@@ -16,29 +18,23 @@ export interface Kept extends Found {
 type Looked = Kept | undefined;
 
 /** What is kept under a key for this client, unless it was purged. A promise only where something has to be asked. */
-export function keptFor(parts: CacheParts, exchange: Exchange, key: string): Looked | Promise<Looked> {
-  const found = parts.tiers.find(key, variantsOf(exchange));
-  if (found instanceof Promise) return found.then((come) => judged(parts, exchange, key, come));
-  return judged(parts, exchange, key, found);
+export function keptFor(parts: CacheParts, asked: Asked): Looked | Promise<Looked> {
+  const found = parts.tiers.find(asked.key, variantsOf(asked.exchange));
+  if (found instanceof Promise) return found.then((come) => judged(parts, asked, come));
+  return judged(parts, asked, found);
 }
 
-function judged(parts: CacheParts, exchange: Exchange, key: string, found: Found | undefined) {
+function judged(parts: CacheParts, asked: Asked, found: Found | undefined) {
   if (!found) return undefined;
   const { backplane, ledger } = parts;
-  if (backplane?.doubts(found.entry)) return settled(parts, backplane, exchange, key, found);
-  return usable(parts, exchange, key, { ...found, standing: ledger.standing(found.entry) });
+  if (backplane?.doubts(found.entry)) return settled(parts, backplane, asked, found);
+  return usable(parts, asked, { ...found, standing: ledger.standing(found.entry) });
 }
 
-async function settled(
-  parts: CacheParts,
-  backplane: Backplane,
-  exchange: Exchange,
-  key: string,
-  found: Found,
-): Promise<Looked> {
+async function settled(parts: CacheParts, backplane: Backplane, asked: Asked, found: Found): Promise<Looked> {
   const { entry, standing } = await backplane.settle(found.entry);
-  if (entry !== found.entry) parts.tiers.confirm(key, entry);
-  return usable(parts, exchange, key, { ...found, entry, standing });
+  if (entry !== found.entry) parts.tiers.confirm(asked.key, entry);
+  return usable(parts, asked, { ...found, entry, standing });
 }
 
 /** Finds the variant of a request. Most keys have one Vary field in all their variants: it is looked at once. */
@@ -54,16 +50,16 @@ function variantsOf(exchange: Exchange): VariantOf {
   };
 }
 
-function usable({ ledger, tiers, bus }: CacheParts, exchange: Exchange, key: string, kept: Kept): Kept | undefined {
+function usable({ ledger, tiers, bus }: CacheParts, { key, open }: Asked, kept: Kept): Kept | undefined {
   const { entry, standing } = kept;
   if (standing === "gone") {
     bus.publish("spillway:cache-removed", { reason: ledger.cause(entry), count: 1 });
     tiers.drop(key);
     return undefined;
   }
-  return mayHave(exchange, entry) ? kept : undefined;
+  return mayHave(open, entry) ? kept : undefined;
 }
 
 /** Who says who they are gets only what says of itself that it is for everyone. */
-const mayHave = (exchange: Exchange, { reading }: Entry): boolean =>
-  !hasCredentials(exchange) || withheldFrom(exchange, reading.audience) === undefined;
+const mayHave = (open: CacheRequest, { reading }: Entry): boolean =>
+  !hasCredentials(open) || withheldFrom(open, reading.audience) === undefined;

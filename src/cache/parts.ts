@@ -1,11 +1,14 @@
 import type { EventBus } from "../core/events.ts";
 import type { Timeouts } from "../core/timeouts.ts";
 import type { RefreshAhead } from "./ahead.ts";
+import type { Ask } from "./asked.ts";
 import type { Fallback } from "./fallback.ts";
 import type { Flights } from "./flight/flights.ts";
 import type { Grace } from "./phase.ts";
 import type { Dress } from "./presets.ts";
 import type { CachePolicy } from "./rules.ts";
+import type { QueryRule } from "./query.ts";
+import type { SentFields } from "./sent-fields.ts";
 import type { Backplane } from "./tags/backplane.ts";
 import type { Ledger } from "./tags/ledger.ts";
 import type { RouteTags } from "./tags/route-tags.ts";
@@ -29,6 +32,14 @@ export interface CacheParts {
   readonly purge: Store["purge"];
   /** Absent: there is no fleet, or it keeps no log of purges. */
   readonly backplane: Backplane | undefined;
+  readonly ask: Ask;
+  /** Absent: the whole query counts. */
+  readonly query?: QueryRule | undefined;
+  readonly sent: SentFields;
+  /** Whether keys may hold credentials. */
+  readonly keysCredentials: boolean;
+  /** Whether answers that set a cookie are kept without it. */
+  readonly stripCookies: boolean;
   readonly stale: ServeStale;
   /** In place of a refusal or failure, with nothing kept that may be used. */
   readonly fallback?: Fallback | undefined;

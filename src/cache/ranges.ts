@@ -1,7 +1,7 @@
-import type { Exchange } from "../core/exchange.ts";
 import type { Outcome } from "../core/outcome.ts";
 import type { Handler } from "../core/stage.ts";
 import { told } from "./answer.ts";
+import type { Asked } from "./asked.ts";
 import type { Entry } from "./entry.ts";
 import { Pursuit } from "./flight/pursuit.ts";
 import type { Kept } from "./kept.ts";
@@ -25,11 +25,11 @@ export interface RangeWays {
 export async function answerRange(
   parts: CacheParts,
   next: Handler,
-  exchange: Exchange,
-  key: string,
+  asked: Asked,
   whole: Entry | undefined,
   ways: RangeWays,
 ): Promise<Outcome> {
+  const { exchange, key } = asked;
   const kept = await ways.keptOf(partKey(key));
   const isNewer = kept && (whole === undefined || kept.entry.head.receivedAt > whole.head.receivedAt);
   const part = isNewer && kept.standing === "current" ? kept.entry : undefined;
@@ -40,5 +40,5 @@ export async function answerRange(
     if (served) return told(served, { result: "hit", tier: kept.tier }, { hit: true, ttl: use.lifetime - use.age });
   }
   const fwd = part ? "partial" : "miss";
-  return ways.notKept() ?? new Pursuit(parts, next, exchange, key, undefined).goAlone(fwd, { part, whole });
+  return ways.notKept() ?? new Pursuit(parts, next, asked, undefined).goAlone(fwd, { part, whole });
 }

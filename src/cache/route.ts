@@ -1,11 +1,16 @@
 import type { Clock } from "../core/clock.ts";
 import { Timeouts } from "../core/timeouts.ts";
+import { compileAsk } from "./asked.ts";
 import { compileFallback } from "./fallback.ts";
+import type { Identities } from "./identity.ts";
 import type { CacheParts } from "./parts.ts";
 import { NO_GRACE, type Grace } from "./phase.ts";
 import { compilePreset } from "./presets.ts";
+import { compileQuery } from "./query.ts";
+import { compileSentFields } from "./sent-fields.ts";
 import { cacheOptions, cachePolicy, type RouteCacheSettings } from "./settings.ts";
 import type { Store } from "./store.ts";
+import { compileVaryBy } from "./vary-by.ts";
 import { compileTags } from "./tags/route-tags.ts";
 
 /** What a cached route is built of. */
@@ -18,6 +23,8 @@ export interface CachedRoute {
   readonly clock: Clock;
   /** Of the file that the fallback names. */
   readonly fallbackFile?: Uint8Array | undefined;
+  /** Verifies who asks, for keys that hold it. */
+  readonly identities?: Identities | undefined;
   /** What the degradation level in force makes of stale windows. Default: nothing. */
   readonly grace?: () => Grace;
 }
@@ -27,7 +34,9 @@ export function cachePartsOf(route: CachedRoute): CacheParts | undefined {
   const { settings, name, dependency, store, clock, grace = () => NO_GRACE } = route;
   const policy = cachePolicy(settings);
   if (!policy) return undefined;
-  const { tags = [], passTags = false, failSafe, refreshAhead, softTimeout, fallback, preset } = cacheOptions(settings);
+  const options = cacheOptions(settings);
+  const { tags = [], passTags = false, failSafe, refreshAhead, softTimeout, fallback, preset } = options;
+  const varyBy = compileVaryBy(options.varyBy, route.identities);
   const { ledger, flights, bus, time, purge, backplane } = store;
   const fixed = [`route:${name}`, ...(dependency === undefined ? [] : [`dependency:${dependency}`])];
   const soft = new Timeouts(clock, softTimeout);
@@ -42,6 +51,11 @@ export function cachePartsOf(route: CachedRoute): CacheParts | undefined {
     passTags,
     purge,
     backplane,
+    ask: compileAsk(options, store.settings.version, varyBy),
+    query: compileQuery(options.query),
+    sent: compileSentFields(options.requestFields, varyBy?.fields),
+    keysCredentials: varyBy !== undefined && (varyBy.identity || varyBy.cookies.size > 0),
+    stripCookies: options.setCookie === "strip",
     stale: { failSafe, soft, ahead: refreshAhead ? store.ahead : undefined, grace },
     fallback: fallback && compileFallback(fallback, route.fallbackFile),
     dress: preset && compilePreset(preset, policy),

@@ -2,6 +2,7 @@ import { z } from "zod";
 import { bytes, duration } from "../core/units.ts";
 import { fallbackSettings } from "./fallback-settings.ts";
 import { budget, cacheClasses, leastOf, tierChoice } from "./classes.ts";
+import { identitySettings, keySettings } from "./key-settings.ts";
 import type { CachePolicy } from "./rules.ts";
 import { postgresSettings } from "./postgres/settings.ts";
 import { EVICTIONS } from "./tiers/evict/policies.ts";
@@ -54,6 +55,7 @@ const routeCache = z
       ),
     class: z.string().optional().describe("One of cache.classes, whose memory it uses; absent: cache.memory"),
     tiers: tierChoice,
+    ...keySettings,
     tags: z
       .array(tag)
       .max(32)
@@ -66,7 +68,11 @@ const routeCache = z
     showKey: z.boolean().optional().describe("In place of cache.showKey"),
     xCache: z.boolean().optional().describe("In place of cache.xCache"),
   })
-  .superRefine(({ ttl, staleWhileRevalidate, staleIfError, preset }, context) => {
+  .superRefine(({ ttl, staleWhileRevalidate, staleIfError, preset, varyBy }, context) => {
+    if (varyBy && (preset === "cdn" || preset === "full")) {
+      const message = "lets caches in front keep answers, and those know nothing of varyBy: use browser or shared";
+      context.addIssue({ code: "custom", message, path: ["preset"] });
+    }
     if (ttl !== undefined) return;
     if (preset !== undefined) {
       const message = "tells clients how long the ttl is: give one, or take this out";
@@ -136,6 +142,14 @@ export const cacheSettings = z
       .prefault("1MiB")
       .describe("Longer bodies are passed on and neither kept nor shared"),
     backplane: backplaneSettings,
+    version: z
+      .string()
+      .regex(/^[A-Za-z0-9._-]{1,32}$/, "expected 1 to 32 letters, digits, . _ -")
+      .default("1")
+      .describe(
+        "Part of every key: another one is a cold start, and the former answers stand untouched beside it until they end, so that both can be served during a roll-out and after a roll-back",
+      ),
+    identity: identitySettings,
     postgres: postgresSettings.optional().describe("A tier behind the others; absent: none"),
     secret: secret
       .optional()
@@ -206,4 +220,10 @@ export function cachePolicy(settings: RouteCacheSettings): CachePolicy | undefin
 export function cacheOptions(settings: RouteCacheSettings): CacheOptions {
   const given = typeof settings === "object" ? settings : routeCache.parse({});
   return { ...given, refreshAhead: given.refreshAhead ?? given.ttl !== undefined };
+}
+
+/** What of the setting answers are kept under, and with what: where it changes, former answers are not these. */
+export function keyOptions(settings: RouteCacheSettings): Partial<CacheOptions> {
+  const { tags, varyBy, query, cookieIrrelevant, setCookie, requestFields } = cacheOptions(settings);
+  return { tags, varyBy, query, cookieIrrelevant, setCookie, requestFields };
 }

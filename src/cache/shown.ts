@@ -1,7 +1,6 @@
-import type { Exchange } from "../core/exchange.ts";
 import type { CacheUse, Outcome } from "../core/outcome.ts";
 import type { Stage } from "../core/stage.ts";
-import { cacheKey } from "./key.ts";
+import type { Ask } from "./asked.ts";
 import { withKey } from "./rules/status.ts";
 
 /** What a route tells its clients of the cache beside what it always does. */
@@ -22,17 +21,20 @@ const X_CACHE: Readonly<Record<CacheUse["result"], string>> = {
 };
 
 /** Stands around the cache stage; undefined where there is nothing to tell. */
-export function createShownStage(shown: Shown): Stage | undefined {
-  if (!shown.key && !shown.xCache) return undefined;
-  return (next) => async (exchange) => told(await next(exchange), exchange, shown);
+export function createShownStage({ key, xCache }: Shown, ask: Ask): Stage | undefined {
+  if (!key && !xCache) return undefined;
+  return (next) => async (exchange) => {
+    const outcome = await next(exchange);
+    return told(outcome, key ? (await ask(exchange))?.key : undefined, xCache);
+  };
 }
 
-function told(outcome: Outcome, exchange: Exchange, { key, xCache }: Shown): Outcome {
+function told(outcome: Outcome, key: string | undefined, xCache: boolean): Outcome {
   if (!("cache" in outcome) || !outcome.cache) return outcome;
   const { cache } = outcome;
   const headers = [...(outcome.headers ?? [])];
   const at = headers.lastIndexOf("Cache-Status");
-  if (key && at >= 0) headers[at + 1] = withKey(headers[at + 1]!, cacheKey(exchange));
+  if (key !== undefined && at >= 0) headers[at + 1] = withKey(headers[at + 1]!, key);
   if (xCache) headers.push("X-Cache", X_CACHE[cache.result]);
   if (xCache && "tier" in cache) headers.push("X-Cache-Level", cache.tier);
   return { ...outcome, headers };

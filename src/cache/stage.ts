@@ -3,11 +3,12 @@ import { hasHeader } from "../core/headers.ts";
 import { refused, type CacheUse, type Outcome } from "../core/outcome.ts";
 import type { Handler, Stage } from "../core/stage.ts";
 import { answerFrom, told } from "./answer.ts";
+import type { Asked } from "./asked.ts";
 import type { Entry } from "./entry.ts";
 import { standIn } from "./fallback.ts";
 import { isPlain } from "./flight/inward.ts";
 import { keptFor, type Kept } from "./kept.ts";
-import { cacheKey, urlOf } from "./key.ts";
+import { urlOf } from "./key.ts";
 import type { CacheParts } from "./parts.ts";
 import { Pursuit } from "./flight/pursuit.ts";
 import { untagged } from "./flight/untagged.ts";
@@ -42,14 +43,15 @@ async function passMethod(parts: CacheParts, next: Handler, exchange: Exchange):
   if (outcome.kind === "served") {
     for (const target of invalidatedBy(exchange.method, outcome.status, exchange, outcome.headers)) {
       const at = target.indexOf("?");
-      const [path, query] = at < 0 ? [target, ""] : [target.slice(0, at), target.slice(at)];
+      const [path, raw] = at < 0 ? [target, ""] : [target.slice(0, at), target.slice(at)];
+      const query = parts.query ? parts.query(raw) : raw;
       const named = { scheme: exchange.scheme, authority: exchange.authority, path, query };
       void parts.purge({ targets: [{ kind: "url", url: urlOf(named) }], soft: false, changed: true });
     }
   }
   if (outcome.kind === "served" && standsForGet(exchange.method, outcome, exchange)) {
-    const pursuit = new Pursuit(parts, async () => outcome, exchange, cacheKey(exchange), undefined);
-    return pursuit.goAlone("method", { requestedAt });
+    const asked = await parts.ask(exchange);
+    if (asked) return new Pursuit(parts, async () => outcome, asked, undefined).goAlone("method", { requestedAt });
   }
   return told(untagged(parts, outcome), { result: "bypass" }, { fwd: "method" });
 }
@@ -58,19 +60,21 @@ const passBy = async (parts: CacheParts, next: Handler, exchange: Exchange): Pro
   told(untagged(parts, await next(exchange)), { result: "bypass" }, { fwd: "bypass" });
 
 async function answer(parts: CacheParts, next: Handler, exchange: Exchange): Promise<Outcome> {
-  const key = cacheKey(exchange);
-  const looked = keptFor(parts, exchange, key);
+  const known = parts.ask(exchange);
+  const asked = known instanceof Promise ? await known : known;
+  if (!asked) return passBy(parts, next, exchange);
+  const looked = keptFor(parts, asked);
   const kept = looked instanceof Promise ? await looked : looked;
-  if (kept) return answerKept(parts, next, exchange, key, kept);
-  if (hasHeader(exchange.headers, "range")) return inPart(parts, next, exchange, key, undefined);
-  return onlyIfCached(exchange) ? notKept() : new Pursuit(parts, next, exchange, key, undefined).wait("miss");
+  if (kept) return answerKept(parts, next, exchange, asked, kept);
+  if (hasHeader(exchange.headers, "range")) return inPart(parts, next, asked, undefined);
+  return onlyIfCached(exchange) ? notKept() : new Pursuit(parts, next, asked, undefined).wait("miss");
 }
 
 function answerKept(
   parts: CacheParts,
   next: Handler,
   exchange: Exchange,
-  key: string,
+  asked: Asked,
   kept: Kept,
 ): Outcome | Promise<Outcome> {
   const { time, policy, stale } = parts;
@@ -80,13 +84,13 @@ function answerKept(
   entry.usedAt = now;
   const use = kept.standing === "current" ? own : outdated(own, kept.standing);
   if (judgeUsable(exchange, use).use !== "fresh") {
-    if (hasHeader(exchange.headers, "range")) return inPart(parts, next, exchange, key, entry);
-    return answerPast(parts, exchange, kept, use, new Pursuit(parts, next, exchange, key, entry));
+    if (hasHeader(exchange.headers, "range")) return inPart(parts, next, asked, entry);
+    return answerPast(parts, exchange, kept, use, new Pursuit(parts, next, asked, entry));
   }
   const left = use.lifetime - use.age;
-  const early = stale.ahead?.early(key, entry.head.receivedAt, left, entry.buildMs) ?? 0;
+  const early = stale.ahead?.early(asked.key, entry.head.receivedAt, left, entry.buildMs) ?? 0;
   if (early > 0 && phaseOf({ ...use, failSafe: 0 }, early) === "refresh-ahead") {
-    new Pursuit(parts, next, exchange, key, entry).refresh();
+    new Pursuit(parts, next, asked, entry).refresh();
   }
   return answerFresh(parts, exchange, kept, use);
 }
@@ -130,16 +134,11 @@ function notKept(): Outcome {
 }
 
 /** A part of what is not kept whole, or not fresh. */
-function inPart(
-  parts: CacheParts,
-  next: Handler,
-  exchange: Exchange,
-  key: string,
-  whole: Entry | undefined,
-): Promise<Outcome> {
+function inPart(parts: CacheParts, next: Handler, asked: Asked, whole: Entry | undefined): Promise<Outcome> {
+  const { exchange } = asked;
   if (exchange.method !== "GET") return passBy(parts, next, exchange);
-  return answerRange(parts, next, exchange, key, whole, {
-    keptOf: async (name) => keptFor(parts, exchange, name),
+  return answerRange(parts, next, asked, whole, {
+    keptOf: async (key) => keptFor(parts, { ...asked, key }),
     notKept: () => (onlyIfCached(exchange) ? notKept() : undefined),
   });
 }

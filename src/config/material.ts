@@ -1,3 +1,4 @@
+import { createPublicKey } from "node:crypto";
 import { readFileSync, statSync } from "node:fs";
 import { readFile, stat } from "node:fs/promises";
 import { resolve } from "node:path";
@@ -13,6 +14,8 @@ export interface Material {
   readonly authorities: ReadonlyMap<string, string>;
   /** Certificate authorities of Redis, PEM. Default: those of Node. */
   readonly redisAuthority?: string;
+  /** The key that tokens are verified with, PEM. Default: none, or a secret. */
+  readonly identityKey?: string;
   /** Octets of the files of fallback answers, by route. */
   readonly fallbacks: ReadonlyMap<string, Uint8Array>;
 }
@@ -63,10 +66,11 @@ const fallbackAt = (index: number): string => `routes.${index}.cache.fallback.fi
 const fallbackOf = ({ cache }: NamedRoute): string | undefined =>
   typeof cache === "object" ? cache.fallback?.file : undefined;
 
+const IDENTITY_KEY = "cache.identity.jwt.publicKey";
 const REDIS_AUTHORITY = "redis.ca";
 const authorityAt = (name: string): string => `dependencies.${name}.http.ca`;
 
-function namedFiles({ listen, dependencies, redis, routes }: Config): readonly Named[] {
+function namedFiles({ listen, dependencies, redis, routes, cache }: Config): readonly Named[] {
   const fallbacks = routes.flatMap((route, index) => {
     const path = fallbackOf(route);
     return path === undefined ? [] : [{ path, at: fallbackAt(index), most: LARGEST_FALLBACK }];
@@ -76,7 +80,9 @@ function namedFiles({ listen, dependencies, redis, routes }: Config): readonly N
   );
   if (redis?.ca !== undefined) authorities.push({ path: redis.ca, at: REDIS_AUTHORITY });
   const { tls } = listen;
-  const others = [...authorities, ...fallbacks];
+  const identityKey = cache.identity?.jwt.publicKey;
+  const keys = identityKey === undefined ? [] : [{ path: identityKey, at: IDENTITY_KEY }];
+  const others = [...authorities, ...keys, ...fallbacks];
   if (!tls) return others;
   return [...others, { path: tls.cert, at: "listen.tls.cert" }, { path: tls.key, at: "listen.tls.key" }];
 }
@@ -116,6 +122,26 @@ function materialOf(config: Config, file: string, files: readonly Read[]): Mater
     if (text !== undefined) authorities.set(name, text);
   }
   const redisAuthority = authority(REDIS_AUTHORITY);
+  const identityKey = texts.get(IDENTITY_KEY);
+  if (identityKey !== undefined && !isPublicKey(identityKey)) {
+    issue(IDENTITY_KEY, "holds no public key: expected PEM, which begins with -----BEGIN PUBLIC KEY-----");
+  }
   if (issues.length > 0) throw new ConfigError(issues);
-  return { tls, authorities, fallbacks, ...(redisAuthority === undefined ? {} : { redisAuthority }) };
+  return {
+    tls,
+    authorities,
+    fallbacks,
+    ...(redisAuthority === undefined ? {} : { redisAuthority }),
+    ...(identityKey === undefined ? {} : { identityKey }),
+  };
+}
+
+function isPublicKey(text: string): boolean {
+  if (text.includes("PRIVATE KEY")) return false;
+  try {
+    createPublicKey(text);
+    return true;
+  } catch {
+    return false;
+  }
 }

@@ -1,15 +1,17 @@
 import { wholeBody } from "../../core/body.ts";
 import type { Departure, Exchange, PriorityClass } from "../../core/exchange.ts";
-import { joinedHeader, type HeaderList } from "../../core/headers.ts";
+import { hasHeader, joinedHeader, withoutHeaders, type HeaderList } from "../../core/headers.ts";
 import type { Outcome, Served } from "../../core/outcome.ts";
 import type { Handler } from "../../core/stage.ts";
 import type { Timeouts } from "../../core/timeouts.ts";
+import type { Asked } from "../asked.ts";
 import type { CacheParts } from "../parts.ts";
 import { bodyOf, keptHeaders, type Entry } from "../entry.ts";
 import { isFailure } from "./failure.ts";
 import type { Judged, Sharing } from "./flight.ts";
 import type { Fetch } from "./flights.ts";
-import { ownFetch, wholeFetch } from "./inward.ts";
+import { inward, wholeFields } from "./inward.ts";
+import { isWithheld, sentFields } from "../sent-fields.ts";
 import { joinParts, urlOf } from "../key.ts";
 import { partKey, withPart } from "../part.ts";
 import { storedHead, type Receipt } from "../rules/age.ts";
@@ -23,16 +25,17 @@ import { untagged } from "./untagged.ts";
 
 /** What is to be fetched. */
 export interface Errand {
-  readonly exchange: Exchange;
-  readonly key: string;
+  readonly asked: Asked;
   /** What is kept and must not be used as it is. */
   readonly entry: Entry | undefined;
   /** Whether others may wait for it. */
   readonly shared: boolean;
+  /** Whether it may be kept; if not, the dependency sees the request as it is. */
+  readonly keeps: boolean;
   /** When a part is asked for: the part that is kept of it, and what is kept whole. */
   readonly part?: Entry | undefined;
   readonly whole?: Entry | undefined;
-  /** When it was asked for, if before this errand began. */
+  /** When it was asked for, if before this errand began: then nothing is asked for again. */
   readonly requestedAt?: number;
 }
 
@@ -41,6 +44,14 @@ export const flightName = (key: string, variant: string): string => (variant ===
 
 /** What an answer says of itself and of all others under its key: nobody waits for the next one. */
 const PERSONAL: ReadonlySet<NotStored> = new Set(["no-store", "private", "set-cookie", "vary-star"]);
+
+const RANGE: ReadonlySet<string> = new Set(["range"]);
+const SET_COOKIE: ReadonlySet<string> = new Set(["set-cookie"]);
+
+const withoutCookies = (served: Served): Served => ({
+  ...served,
+  headers: withoutHeaders(served.headers, SET_COOKIE),
+});
 
 /** Asks the dependency for one key and keeps what may be kept. */
 export class EntryFetch implements Fetch {
@@ -61,6 +72,8 @@ export class EntryFetch implements Fetch {
   readonly #own: readonly string[];
   /** Undefined: too many or too long. */
   #tags: readonly string[] | undefined;
+  /** The answer's Vary is another each time: whom it fits cannot be told. */
+  #unsure = false;
   /** What is kept once the body is whole. */
   #pending: Omit<Entry, "body" | "position"> | undefined;
 
@@ -68,35 +81,57 @@ export class EntryFetch implements Fetch {
     this.#parts = parts;
     this.#next = next;
     this.#errand = errand;
-    this.class = errand.exchange.class;
+    this.class = errand.asked.exchange.class;
     this.position = parts.ledger.position;
-    this.#own = this.#tags = parts.tags(errand.exchange.params);
+    this.#own = this.#tags = parts.tags(errand.asked.exchange.params);
     this.soft = parts.stale.soft;
   }
 
   async run(departure: Departure): Promise<Outcome> {
-    const { exchange, entry, shared } = this.#errand;
-    if (!entry && !shared) return this.#ask(ownFetch(exchange, departure));
+    const { asked, entry, shared } = this.#errand;
+    const { headers } = asked.exchange;
+    if (!entry && !shared) return this.#fetch(departure, headers);
     const known = entry ? validators(entry.head) : [];
-    const outcome = await this.#ask(wholeFetch(exchange, departure, known));
+    const outcome = await this.#fetch(departure, wholeFields(headers, known));
     if (!entry || known.length === 0 || outcome.kind !== "served" || outcome.status !== 304) return outcome;
     outcome.body.cancel(new Error("a 304 has no body"));
-    if (!isAbout(entry.head, outcome)) return this.#ask(wholeFetch(exchange, departure, []));
+    if (!isAbout(entry.head, outcome)) return this.#fetch(departure, wholeFields(headers, []));
     const head = updated(entry.head, outcome, this.#receipt);
     this.#renewed = { ...entry, head, reading: readingOf(head) };
-    const { status, headers } = head;
-    return { ...outcome, status, headers, body: wholeBody(entry.body), by: "cache" };
+    return { ...outcome, status: head.status, headers: head.headers, body: wholeBody(entry.body), by: "cache" };
+  }
+
+  /** An answer that depends on a field it was not shown is asked for once more, with that field. */
+  async #fetch(departure: Departure, fields: HeaderList): Promise<Outcome> {
+    const { sent, flights } = this.#parts;
+    const { asked, keeps, requestedAt } = this.#errand;
+    const { exchange, key } = asked;
+    if (!keeps || requestedAt !== undefined) return this.#ask(inward(exchange, departure, fields));
+    for (let again = true; ; again = false) {
+      const known = flights.notes.varyOf(key);
+      const outcome = await this.#ask(inward(exchange, departure, sentFields(fields, sent, known)));
+      const vary = outcome.kind === "served" ? (joinedHeader(outcome.headers, "vary") ?? "") : "";
+      if (outcome.kind !== "served" || !isWithheld(fields, sent, known, vary)) return outcome;
+      if (again) {
+        flights.notes.varies(key, vary);
+        outcome.body.cancel(new Error("the answer depends on a field that was not sent"));
+      } else {
+        this.#unsure = true;
+        return outcome;
+      }
+    }
   }
 
   judge(served: Served): Judged & { readonly name: string | undefined } {
     const { flights, ledger } = this.#parts;
-    const { exchange, key, shared } = this.#errand;
+    const { asked, shared } = this.#errand;
+    const { exchange, key } = asked;
     const vary = joinedHeader(served.headers, "vary") ?? "";
     const variant = varyKey(vary, exchange);
     // Only now its tags are known: what was purged meanwhile is for nobody but who asked before that.
-    const asked = { url: urlOf(exchange), tags: this.#tags ?? this.#own, position: this.position };
+    const purgeable = { url: urlOf(exchange), tags: this.#tags ?? this.#own, position: this.position };
     const fits = (request: CacheRequest): boolean =>
-      variant !== undefined && varyKey(vary, request) === variant && ledger.standing(asked) === "current";
+      variant !== undefined && varyKey(vary, request) === variant && ledger.standing(purgeable) === "current";
     const sharing = this.#sharing(served, vary, variant);
     if (shared && variant !== undefined) flights.notes.varies(key, vary);
     if (shared && served.status < 500) flights.notes.tagged(key, this.#tags === this.#own ? undefined : this.#tags);
@@ -105,7 +140,7 @@ export class EntryFetch implements Fetch {
 
   commit(chunks: readonly Buffer[], length: number): void {
     const { tiers, ledger, flights } = this.#parts;
-    const { key } = this.#errand;
+    const { key } = this.#errand.asked;
     const pending = this.#pending;
     if (!pending) return;
     const renewed = this.#renewed?.body;
@@ -124,16 +159,16 @@ export class EntryFetch implements Fetch {
   }
 
   outgrown(): void {
-    if (this.#errand.shared) this.#parts.flights.notes.pass(this.#errand.key);
+    if (this.#errand.shared) this.#parts.flights.notes.pass(this.#errand.asked.key);
   }
 
   cut(): void {
-    this.#parts.flights.notes.failed(this.#errand.key);
+    this.#parts.flights.notes.failed(this.#errand.asked.key);
   }
 
   async #ask(exchange: Exchange): Promise<Outcome> {
     const { time, flights } = this.#parts;
-    const { key } = this.#errand;
+    const { key } = this.#errand.asked;
     const requestedAt = this.#errand.requestedAt ?? time.now();
     this.#sent = exchange.headers;
     const outcome = await this.#next(exchange);
@@ -150,7 +185,7 @@ export class EntryFetch implements Fetch {
     const tags = tagsOf(outcome.headers, this.#own);
     const { entry } = this.#errand;
     this.#tags = entry && outcome.status === 304 && tags === this.#own ? entry.tags : tags;
-    return untagged(this.#parts, outcome);
+    return untagged(this.#parts, this.#errand.keeps && this.#parts.stripCookies ? withoutCookies(outcome) : outcome);
   }
 
   /** A fail-safe that is longer than the answer's own windows keeps it longer. */
@@ -163,11 +198,19 @@ export class EntryFetch implements Fetch {
     return Math.max(until, head.receivedAt + Math.max(0, lifetime - age) + stale.failSafe);
   }
 
+  /** Of the request, as the rules about privacy and parts look at it. */
+  #judgedFields(): HeaderList {
+    const { headers } = this.#errand.asked.open;
+    return hasHeader(this.#sent, "range") ? headers : withoutHeaders(headers, RANGE);
+  }
+
   #sharing(served: Served, vary: string, variant: string | undefined): Sharing {
     const { tiers, flights, policy, bus } = this.#parts;
-    const { exchange, key, entry, shared } = this.#errand;
+    const { asked, entry, shared, keeps } = this.#errand;
+    const { exchange, key } = asked;
     const { status, body } = served;
-    const verdict = judgeStore({ method: "GET", headers: this.#sent }, served, policy);
+    if (!keeps || this.#unsure) return "nobody";
+    const verdict = judgeStore({ method: "GET", headers: this.#judgedFields() }, served, policy);
     // In an outage a kept answer is worth more than an error, whatever that says of itself.
     if (status >= 500 && entry) return !verdict.store && verdict.personal ? "nobody" : "wave";
     const tooLong = (body.length ?? 0) > flights.longest;

@@ -1,22 +1,25 @@
 import type { Departure, Exchange } from "../../core/exchange.ts";
 import { hasHeader, joinedHeader, withoutHeaders, type HeaderList } from "../../core/headers.ts";
+import type { CacheRequest } from "../rules.ts";
 
 /** What makes an answer depend on what the client already has, or less than the whole. */
 const CONDITIONS: ReadonlySet<string> = new Set(["if-none-match", "if-modified-since", "range", "if-range"]);
+const CREDENTIALS: ReadonlySet<string> = new Set(["authorization", "cookie"]);
+
+/** The fields of a request for the whole, with `validators` of what is kept in place of the client's conditions. */
+export const wholeFields = (headers: HeaderList, validators: HeaderList): HeaderList => [
+  ...withoutHeaders(headers, CONDITIONS),
+  ...validators,
+];
+
+/** The fields of a request that nobody sent: without any credentials. */
+export const anonymousFields = (headers: HeaderList): HeaderList => withoutHeaders(headers, CREDENTIALS);
 
 /**
- * The exchange that fetches what `exchange` asks for, in the name of everyone who waits: a GET for the whole, with
- * `validators` of what is kept in place of the client's conditions. It departs when nobody waits.
+ * The exchange that fetches what `exchange` asks for, in the name of everyone who waits: a GET with these fields. It
+ * departs when nobody waits.
  */
-export function wholeFetch(exchange: Exchange, departure: Departure, validators: HeaderList): Exchange {
-  return inward(exchange, departure, [...withoutHeaders(exchange.headers, CONDITIONS), ...validators]);
-}
-
-/** The exchange as it came, but for who waits for it. */
-export const ownFetch = (exchange: Exchange, departure: Departure): Exchange =>
-  inward(exchange, departure, exchange.headers);
-
-function inward(exchange: Exchange, departure: Departure, headers: HeaderList): Exchange {
+export function inward(exchange: Exchange, departure: Departure, headers: HeaderList): Exchange {
   const { id, startedAt, target, path, query, scheme, authority, client, route, params, trace } = exchange;
   const facts = { id, startedAt, target, path, query, scheme, authority, client, route, params, trace };
   return {
@@ -33,7 +36,7 @@ function inward(exchange: Exchange, departure: Departure, headers: HeaderList): 
 }
 
 /** Requests with credentials: what they get is never shared while it flows. */
-export const hasCredentials = ({ headers }: Exchange): boolean =>
+export const hasCredentials = ({ headers }: CacheRequest): boolean =>
   hasHeader(headers, "authorization") || hasHeader(headers, "cookie");
 
 /** Whether it can be answered by what is kept, in whole or in part: no body, and no condition for the dependency. */

@@ -2,12 +2,13 @@ import type { Exchange } from "../../core/exchange.ts";
 import { failed, type Outcome, type Served } from "../../core/outcome.ts";
 import type { Handler } from "../../core/stage.ts";
 import { told, withoutBody } from "../answer.ts";
+import type { Asked } from "../asked.ts";
 import type { Entry } from "../entry.ts";
 import { isFailure } from "./failure.ts";
 import { EntryFetch, flightName, type Errand } from "./fetch.ts";
 import type { Landing } from "./flight.ts";
 import type { Boarding } from "./flights.ts";
-import { forbidsKeeping, hasCredentials } from "./inward.ts";
+import { anonymousFields, forbidsKeeping, hasCredentials, inward } from "./inward.ts";
 import { joinParts, urlOf } from "../key.ts";
 import type { CacheParts } from "../parts.ts";
 import type { CacheStatus } from "../rules/status.ts";
@@ -24,15 +25,17 @@ const MOST_BOARDINGS = 3;
 export class Pursuit {
   readonly #parts: CacheParts;
   readonly #next: Handler;
+  readonly #asked: Asked;
   readonly #exchange: Exchange;
   readonly #key: string;
   readonly #entry: Entry | undefined;
 
-  constructor(parts: CacheParts, next: Handler, exchange: Exchange, key: string, entry: Entry | undefined) {
+  constructor(parts: CacheParts, next: Handler, asked: Asked, entry: Entry | undefined) {
     this.#parts = parts;
     this.#next = next;
-    this.#exchange = exchange;
-    this.#key = key;
+    this.#asked = asked;
+    this.#exchange = asked.exchange;
+    this.#key = asked.key;
     this.#entry = entry;
   }
 
@@ -40,13 +43,27 @@ export class Pursuit {
   refresh(): void {
     const { flights } = this.#parts;
     if (flights.notes.isQuiet(this.#key)) return;
-    const credentials = hasCredentials(this.#exchange);
-    // With credentials it is one client's own: nobody boards it, yet a second one is not started.
-    const name = credentials ? joinParts(["own", this.#name()]) : this.#name();
+    const own = hasCredentials(this.#asked.open);
+    const asked = own ? this.#refreshedBy() : this.#asked;
+    if (!asked) return;
+    // Where credentials are sent it is one client's own: nobody boards it, yet a second one is not started.
+    const alone = own && asked === this.#asked;
+    const name = alone ? joinParts(["own", this.#name()]) : this.#name();
     if (flights.find(name, this.#isCurrent)) return;
-    const { flight } = flights.launch(name, this.#fetch(!credentials));
+    const { flight } = flights.launch(name, this.#fetch({ asked, shared: !alone, keeps: true }));
     flight.hold();
     void flight.landing.then(({ outcome }) => this.#tellFault(outcome));
+  }
+
+  /** In whose name what is kept for all is fetched when the client has credentials: nobody's, so that it can be kept. */
+  #refreshedBy(): Asked | undefined {
+    const { sent, keysCredentials } = this.#parts;
+    if (sent === "all") return this.#asked;
+    // Which of its credentials the key holds is not told apart here: the next request without others will do.
+    if (keysCredentials) return undefined;
+    const headers = anonymousFields(this.#exchange.headers);
+    const exchange = inward(this.#exchange, this.#exchange.departure, headers);
+    return { key: this.#key, exchange, open: exchange };
   }
 
   /** Behind an answer nobody else would hear of it. */
@@ -63,7 +80,7 @@ export class Pursuit {
 
   /** The answer to just this request, which may be kept. */
   async goAlone(fwd: Forwarded, more: Pick<Errand, "part" | "whole" | "requestedAt">): Promise<Outcome> {
-    const errand = { exchange: this.#exchange, key: this.#key, entry: undefined, shared: false, ...more };
+    const errand = { asked: this.#asked, entry: undefined, shared: false, keeps: this.#mayKeep(), ...more };
     const boarding = this.#alone(new EntryFetch(this.#parts, this.#next, errand));
     const seat = boarding.flight.board();
     const stay = this.#exchange.departure.onGone(() => seat.leave());
@@ -108,10 +125,13 @@ export class Pursuit {
   #shared(): Boarding {
     const { flights } = this.#parts;
     const name = this.#name();
-    return flights.find(name, this.#isCurrent) ?? flights.launch(name, this.#fetch(true));
+    return (
+      flights.find(name, this.#isCurrent) ??
+      flights.launch(name, this.#fetch({ asked: this.#asked, shared: true, keeps: true }))
+    );
   }
 
-  #alone(fetch = this.#fetch(false)): Boarding {
+  #alone(fetch = this.#fetch({ asked: this.#asked, shared: false, keeps: this.#mayKeep() })): Boarding {
     return this.#parts.flights.launchAlone({
       class: fetch.class,
       position: fetch.position,
@@ -133,17 +153,22 @@ export class Pursuit {
   };
 
   #mayShare(): boolean {
-    const exchange = this.#exchange;
-    return !hasCredentials(exchange) && !forbidsKeeping(exchange) && !this.#parts.flights.notes.passes(this.#key);
+    const { exchange, open } = this.#asked;
+    return !hasCredentials(open) && !forbidsKeeping(exchange) && !this.#parts.flights.notes.passes(this.#key);
+  }
+
+  /** Of answers to one client alone only those are kept that the client's own fields had no part in. */
+  #mayKeep(): boolean {
+    return this.#parts.sent === "all" || (!hasCredentials(this.#asked.open) && !forbidsKeeping(this.#exchange));
   }
 
   #name(): string {
     return flightName(this.#key, varyKey(this.#parts.flights.notes.varyOf(this.#key), this.#exchange) ?? "");
   }
 
-  #fetch(shared: boolean): EntryFetch {
-    const errand = { exchange: this.#exchange, key: this.#key, entry: this.#entry, shared };
-    return new EntryFetch(this.#parts, this.#next, errand);
+  /** What is not kept is the client's own affair: it goes with its own conditions. */
+  #fetch(errand: Omit<Errand, "entry">): EntryFetch {
+    return new EntryFetch(this.#parts, this.#next, { ...errand, entry: errand.keeps ? this.#entry : undefined });
   }
 
   /** What has landed as this request's answer; undefined when it is not for this request. */

@@ -143,7 +143,7 @@ test("who joins while a body drips gets what is here at once", async () => {
 test("four variants under a herd are four calls", async () => {
   const fields = { "Cache-Control": "max-age=60", Vary: "X-Shape" };
   await using rig = await startRig(
-    "origin",
+    { requestFields: ["x-shape"] },
     sends((request) => String(request.headers["x-shape"]), fields, 300),
   );
   for (const expected of [/collapsed|stored/, /^spillway; hit;/]) {

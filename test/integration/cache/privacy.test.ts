@@ -24,8 +24,15 @@ const ANSWERS: Readonly<Record<string, Kind>> = {
   "vary *": { fields: { "Cache-Control": "public, max-age=60", Vary: "*" }, anonymousShare: false },
 };
 
-for (const cache of ["origin", { ttl: "60s", staleWhileRevalidate: "60s", staleIfError: "60s" }] as const) {
-  test(`C1, C2, C3: no user gets another's answer (${typeof cache === "string" ? cache : "operator"})`, async () => {
+const CACHES = [
+  "origin",
+  { requestFields: "all" },
+  { ttl: "60s", staleWhileRevalidate: "60s", staleIfError: "60s" },
+  { ttl: "60s", setCookie: "pass", query: { ignore: ["utm_*"] }, requestFields: ["x-user"] },
+];
+
+for (const cache of CACHES) {
+  test(`C1, C2, C3: no user gets another's answer (${JSON.stringify(cache)})`, async () => {
     for (const [answer, { fields, anonymousShare }] of Object.entries(ANSWERS)) {
       await using rig = await startRig(
         cache,
@@ -58,10 +65,10 @@ for (const cache of ["origin", { ttl: "60s", staleWhileRevalidate: "60s", staleI
   });
 }
 
-test("what says of itself that it is for everyone is given to those with credentials, too, but not waited for", async () => {
+test("where every field is sent, what says of itself that it is for everyone is kept and given to those with credentials, but not waited for", async () => {
   const fields = { "Cache-Control": "public, max-age=60" };
   await using rig = await startRig(
-    "origin",
+    { requestFields: "all" },
     sends((_, call) => `${call}`, fields, 50),
   );
   const answers = await rig.herd(5, (index) => `Cookie: id=${index}\r\n`);

@@ -1,12 +1,16 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import type { Ask } from "../../../src/cache/asked.ts";
+import { cacheKey } from "../../../src/cache/key.ts";
 import { createShownStage, type Shown } from "../../../src/cache/shown.ts";
 import { headerValue } from "../../../src/core/headers.ts";
 import { refused, type CacheUse, type Outcome } from "../../../src/core/outcome.ts";
 import { endedExchange, served } from "../../support/ended-exchange.ts";
 
+const ask: Ask = (exchange) => ({ key: cacheKey(exchange), exchange, open: exchange });
+
 async function fieldsOf(shown: Shown, outcome: Outcome) {
-  const told = await createShownStage(shown)!(async () => outcome)(endedExchange().exchange);
+  const told = await createShownStage(shown, ask)!(async () => outcome)(endedExchange().exchange);
   const headers = ("headers" in told && told.headers) || [];
   return ["cache-status", "x-cache", "x-cache-level"].map((name) => headerValue(headers, name));
 }
@@ -28,14 +32,14 @@ test("X-Cache says what the cache was, X-Cache-Level where the answer was", asyn
 });
 
 test("the key goes into our own member of Cache-Status, the last one, and only where it is asked for", async () => {
-  const told = await createShownStage({ key: true, xCache: false })!(async () => from({ result: "miss" }))(
+  const told = await createShownStage({ key: true, xCache: false }, ask)!(async () => from({ result: "miss" }))(
     endedExchange().exchange,
   );
   const headers = ("headers" in told && told.headers) || [];
   assert.equal(headers[1], "ours is not this; hit");
   assert.match(headers[3]!, /^spillway; hit; key="[^"]+"$/);
   assert.equal(headers.length, 4);
-  assert.equal(createShownStage({ key: false, xCache: false }), undefined);
+  assert.equal(createShownStage({ key: false, xCache: false }, ask), undefined);
 });
 
 test("what had no cache to go by is left as it is", async () => {

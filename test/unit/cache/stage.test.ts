@@ -16,6 +16,8 @@ import { endedExchange } from "../../support/ended-exchange.ts";
 import { ManualClock } from "../../support/manual-clock.ts";
 
 const SECOND = 1000;
+/** Who asks in the name of all. */
+const AGENT = ["user-agent", "spillway"];
 const DATED = ["Date", "Thu, 01 Jan 2026 00:00:00 GMT"];
 
 type Answerer = (exchange: Exchange) => Outcome | Promise<Outcome>;
@@ -90,12 +92,12 @@ suite("the cache stage", () => {
 
   test("what is inside sees the validators of what is kept, and no condition of the client", async () => {
     const { clock, asked, inside, ask } = setUp(() => answers("one", "max-age=1", ["ETag", '"1"']));
-    await ask({ headers: ["If-None-Match", '"client"', "X-Other", "kept"] });
-    assert.deepEqual(asked[0]!.headers, ["X-Other", "kept"]);
+    await ask({ headers: ["If-None-Match", '"client"', "Accept", "kept", "X-Other", "unkeyed"] });
+    assert.deepEqual(asked[0]!.headers, ["Accept", "kept", "user-agent", "spillway"]);
     clock.advance(2 * SECOND);
     inside.answer = () => answers("", "max-age=10", ["ETag", '"1"'], 304);
     assert.equal(await ask({ headers: ["If-None-Match", '"client"'] }), "200 one | fwd=stale; fwd-status=304; stored");
-    assert.deepEqual(asked[1]!.headers, ["If-None-Match", '"1"']);
+    assert.deepEqual(asked[1]!.headers, ["If-None-Match", '"1"', "user-agent", "spillway"]);
     assert.equal(await ask({ headers: ["If-None-Match", '"1"'] }), "304  | hit; ttl=10");
   });
 
@@ -182,7 +184,11 @@ suite("the cache stage", () => {
     await ask();
     assert.deepEqual(
       asked.map(({ method, headers }) => [method, ...headers]),
-      [["GET"], ["HEAD", "Range", "bytes=0-1", "If-Range", '"1"'], ["GET", "If-None-Match", '"1"']],
+      [
+        ["GET", ...AGENT],
+        ["HEAD", "Range", "bytes=0-1", "If-Range", '"1"'],
+        ["GET", "If-None-Match", '"1"', ...AGENT],
+      ],
     );
   });
 
@@ -198,7 +204,7 @@ suite("the cache stage", () => {
 
   test("a refresh in one user's name is boarded by nobody else", async () => {
     const control = "public, max-age=1, stale-while-revalidate=5, stale-if-error=0";
-    const { clock, asked, inside, ask } = setUp(() => answers("one", control));
+    const { clock, asked, inside, ask } = setUp(() => answers("one", control), { requestFields: "all" });
     await ask();
     clock.advance(3 * SECOND);
     const refreshed = Promise.withResolvers<Outcome>();
@@ -211,6 +217,19 @@ suite("the cache stage", () => {
     refreshed.resolve(answers("of a", "private"));
     await nextTurn();
     assert.equal(await ask(), "200 for everyone | hit; ttl=1");
+  });
+
+  test("behind a stale answer for all, what is fetched is fetched in nobody's name, and kept", async () => {
+    const control = "public, max-age=1, stale-while-revalidate=5, stale-if-error=0";
+    const { clock, asked, inside, ask } = setUp(() => answers("one", control));
+    await ask();
+    clock.advance(3 * SECOND);
+    inside.answer = () => answers("two", control);
+    const headers = ["Cookie", "a=1", "Authorization", "Bearer a", "Accept", "x/y"];
+    assert.match(await ask({ headers }), /^200 one .*stale-while-revalidate$/);
+    await nextTurn();
+    assert.deepEqual(asked[1]!.headers, ["Accept", "x/y", "user-agent", "spillway"]);
+    assert.match(await ask({ headers }), /^200 two \| hit/);
   });
 
   test("after a personal answer nobody waits for two minutes", async () => {
