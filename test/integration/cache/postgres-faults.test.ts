@@ -262,10 +262,11 @@ suite("connections to PostgreSQL", { skip: postgresMissing }, () => {
     const [first, ...others] = await Promise.all([look(), look(), look(), look()]);
     for (const { message, ms } of others) {
       assert.match(message, /no connection was free within 50 ms/);
-      assert.ok(ms >= 49 && ms < 100, `${ms} ms`);
+      // Not later than what keeps the connection: the rest above 50 ms is a busy machine.
+      assert.ok(ms >= 49 && ms < first.ms, `${ms} ms`);
     }
     assert.match(first.message, /statement timeout/);
-    assert.ok(first.ms >= 199 && first.ms < 300, `${first.ms} ms`);
+    assert.ok(first.ms >= 199 && first.ms < 600, `${first.ms} ms`);
     await heal();
     assert.equal(String((await tier.get("a", () => ""))?.body), "1");
   });
