@@ -13,11 +13,25 @@ import { createLog, type Log } from "./telemetry/log.ts";
 import { createMetrics, type MetricsText } from "./telemetry/metrics.ts";
 import { createSpans } from "./telemetry/spans.ts";
 
+export { invalidates, type InvalidatesPolicy } from "./cache/library/cached.ts";
+export type {
+  Cache,
+  CachePurge,
+  Duration,
+  LevelsPolicy,
+  LifetimePolicy,
+  Loader,
+  LoadPolicy,
+  SetPolicy,
+  Writer,
+  WriteStrategy,
+} from "./cache/library/cache.ts";
 export { ConfigError, UsageError, type ConfigIssue } from "./core/errors.ts";
 export type { ConfigInput as SpillwayConfig } from "./config/schema.ts";
 export type { Drained, ExchangeEnded, Fault, Reloaded, TurnedAway } from "./core/events.ts";
 export type { Exchange, PriorityClass } from "./core/exchange.ts";
 export type { Outcome } from "./core/outcome.ts";
+export { cached, createCache, type CacheConfig } from "./library.ts";
 export type { MetricsText } from "./telemetry/metrics.ts";
 
 /** What a gateway tells, by name: `on("exchange", (event) => ...)`. */

@@ -17,6 +17,12 @@ export interface Tier {
   set(key: string, entry: Entry): void | Promise<void>;
   /** Takes all variants of a key away. */
   delete(key: string): void | Promise<void>;
+  /** Each of the keys, in their order, in one round trip, of entries without variants. Absent: asked one by one. */
+  getMany?(keys: readonly string[]): Promise<readonly (Entry | undefined)[]>;
+  /** All of them in one round trip. Absent: one by one. */
+  setMany?(entries: readonly (readonly [key: string, entry: Entry])[]): Promise<void>;
+  /** All of them in one round trip. Absent: one by one. */
+  deleteMany?(keys: readonly string[]): Promise<void>;
   clear(): void | Promise<void>;
   /** Frees all it holds; nothing is called after it. */
   close(): void | Promise<void>;

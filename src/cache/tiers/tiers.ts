@@ -57,7 +57,7 @@ export class Tiers {
       const { name, tier } = this.#tiers[at]!;
       const found = await (at === start && asked ? asked : tier.get(key, variantOf));
       if (!found) continue;
-      const entry = name === "memory" ? found : this.#fromElsewhere(found);
+      const entry = name === "memory" ? found : asOurs(found, this.#time, this.#positionHere);
       for (const nearer of this.#tiers.slice(0, at)) {
         if (nearer.admits?.(key, entry) ?? true) this.#set(nearer, key, entry);
       }
@@ -79,15 +79,24 @@ export class Tiers {
     for (const { tier } of this.#tiers) void tier.delete(key);
   }
 
-  #fromElsewhere(found: Entry): Entry {
-    const entry = moved(found, -this.#time.ahead());
-    const position = this.#positionHere(entry.position);
-    return position === entry.position ? entry : { ...entry, position };
-  }
-
   #set({ name, tier }: NamedTier, key: string, entry: Entry): void {
-    void tier.set(key, name === "memory" ? entry : moved(entry, this.#time.ahead()));
+    void tier.set(key, asShared(name, entry, this.#time));
   }
+}
+
+/** An entry for a tier: its times as the tier has them. */
+export const asShared = (name: CacheTier, entry: Entry, time: Pick<CacheTime, "ahead">): Entry =>
+  name === "memory" ? entry : moved(entry, time.ahead());
+
+/** An entry of a tier that other processes write to: its times on our line, its position in our ledger. */
+export function asOurs(
+  found: Entry,
+  time: Pick<CacheTime, "ahead">,
+  positionHere: (position: number) => number,
+): Entry {
+  const entry = moved(found, -time.ahead());
+  const position = positionHere(entry.position);
+  return position === entry.position ? entry : { ...entry, position };
 }
 
 /** An entry whose times are so many milliseconds later: other processes share tiers, but no line of time. */

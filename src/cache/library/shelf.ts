@@ -1,0 +1,174 @@
+import type { CacheTier } from "../../core/outcome.ts";
+import type { Entry } from "../entry.ts";
+import type { Tier } from "../tiers/tier.ts";
+import { asOurs, asShared, type NamedTier } from "../tiers/tiers.ts";
+import type { CacheTime } from "../time.ts";
+
+/** Which tiers a call is about. Absent: all. */
+export type Levels = readonly CacheTier[] | undefined;
+
+/** One look at the farther tiers for a key. */
+interface Look {
+  readonly tiers: readonly NamedTier[];
+  /** For who asks for the same meanwhile; undefined: one of a batch. */
+  readonly found: Promise<Entry | undefined> | undefined;
+}
+
+const anyVariant = (): string => "";
+const isRemote = ({ name }: NamedTier): boolean => name !== "memory";
+
+/**
+ * Tiers as a map of keys to entries. What a farther tier has is put into the nearer ones as it is, unless the key was
+ * written meanwhile. A remote tier is guarded: it never rejects.
+ */
+export class Shelf {
+  readonly #tiers: readonly NamedTier[];
+  readonly #time: CacheTime;
+  /** Under way, by key; one that a write has overtaken is no longer among them. */
+  readonly #looks = new Map<string, Look[]>();
+
+  constructor(tiers: readonly NamedTier[], time: CacheTime) {
+    this.#tiers = tiers;
+    this.#time = time;
+  }
+
+  /** Whether others may read and write what is kept. */
+  get isShared(): boolean {
+    return this.#tiers.some(isRemote);
+  }
+
+  /** What is to be had without waiting. */
+  near(key: string, levels?: Levels): Entry | undefined {
+    const first = this.#chosen(levels)[0];
+    const found = first?.name === "memory" ? first.tier.get(key, anyVariant) : undefined;
+    return found instanceof Promise ? undefined : found;
+  }
+
+  async find(key: string, levels?: Levels): Promise<Entry | undefined> {
+    const near = this.near(key, levels);
+    const look = near ? undefined : this.#look(key, this.#chosen(levels));
+    if (!look) return near;
+    const far = await look;
+    // What came into memory while the look lasted is newer, or the same.
+    return this.near(key, levels) ?? far;
+  }
+
+  /** As many as there are keys; one round trip to each tier that can do so. */
+  async findMany(keys: readonly string[], levels?: Levels): Promise<(Entry | undefined)[]> {
+    const tiers = this.#chosen(levels);
+    const found = keys.map((key) => this.near(key, levels));
+    if (!tiers.some(isRemote)) return found;
+    const looks = new Map<number, Look>();
+    for (const [i, key] of keys.entries()) if (!found[i]) looks.set(i, this.#begin(key, tiers));
+    try {
+      for (const [at, named] of tiers.entries()) {
+        const missing = isRemote(named) ? [...looks.keys()].filter((i) => !found[i]) : [];
+        if (missing.length === 0) continue;
+        const entries = await getMany(
+          named.tier,
+          missing.map((i) => keys[i]!),
+        );
+        for (const [n, i] of missing.entries()) {
+          const entry = entries[n] && asOurs(named.name, entries[n], this.#time);
+          found[i] = this.near(keys[i]!, levels) ?? entry;
+          if (entry && this.#isUnderWay(keys[i]!, looks.get(i)!)) this.#promote(tiers.slice(0, at), keys[i]!, entry);
+        }
+      }
+    } finally {
+      for (const [i, look] of looks) this.#end(keys[i]!, look);
+    }
+    return found;
+  }
+
+  /** Waits until every tier has it, or has said no. */
+  async put(key: string, entry: Entry, levels?: Levels): Promise<void> {
+    await this.putMany([[key, entry]], levels);
+  }
+
+  async putMany(entries: readonly (readonly [key: string, entry: Entry])[], levels?: Levels): Promise<void> {
+    const keys = entries.map(([key]) => key);
+    await this.#write(keys, levels, ({ name, tier }) => {
+      const shared = entries.map(([key, entry]) => [key, asShared(name, entry, this.#time)] as const);
+      return setMany(tier, shared);
+    });
+  }
+
+  async dropMany(keys: readonly string[], levels?: Levels): Promise<void> {
+    await this.#write(keys, levels, ({ tier }) => deleteMany(tier, keys));
+  }
+
+  async clear(): Promise<void> {
+    this.#looks.clear();
+    await Promise.all(this.#tiers.map(async ({ tier }) => tier.clear()));
+    this.#looks.clear();
+  }
+
+  #chosen(levels: Levels): readonly NamedTier[] {
+    return levels ? this.#tiers.filter(({ name }) => levels.includes(name)) : this.#tiers;
+  }
+
+  /** Who looked before the last tier was written must not put what was there before into another one. */
+  async #write(keys: readonly string[], levels: Levels, write: (to: NamedTier) => Promise<void>): Promise<void> {
+    for (const key of keys) this.#looks.delete(key);
+    await Promise.all(this.#chosen(levels).map(write));
+    for (const key of keys) this.#looks.delete(key);
+  }
+
+  #look(key: string, tiers: readonly NamedTier[]): Promise<Entry | undefined> | undefined {
+    if (!tiers.some(isRemote)) return undefined;
+    const joined = this.#looks.get(key)?.find((look) => look.tiers === tiers && look.found);
+    if (joined) return joined.found;
+    const { promise, resolve } = Promise.withResolvers<Entry | undefined>();
+    const look = this.#begin(key, tiers, promise);
+    resolve(this.#lookInto(key, look).finally(() => this.#end(key, look)));
+    return promise;
+  }
+
+  async #lookInto(key: string, look: Look): Promise<Entry | undefined> {
+    for (const [at, named] of look.tiers.entries()) {
+      const found = isRemote(named) ? await named.tier.get(key, anyVariant) : undefined;
+      if (!found) continue;
+      const entry = asOurs(named.name, found, this.#time);
+      if (this.#isUnderWay(key, look)) this.#promote(look.tiers.slice(0, at), key, entry);
+      return entry;
+    }
+    return undefined;
+  }
+
+  #promote(nearer: readonly NamedTier[], key: string, entry: Entry): void {
+    for (const { name, tier } of nearer) void tier.set(key, asShared(name, entry, this.#time));
+  }
+
+  #begin(key: string, tiers: readonly NamedTier[], found?: Promise<Entry | undefined>): Look {
+    const look = { tiers, found };
+    const looks = this.#looks.get(key);
+    if (looks) looks.push(look);
+    else this.#looks.set(key, [look]);
+    return look;
+  }
+
+  #isUnderWay(key: string, look: Look): boolean {
+    return this.#looks.get(key)?.includes(look) ?? false;
+  }
+
+  #end(key: string, look: Look): void {
+    const looks = this.#looks.get(key);
+    const at = looks?.indexOf(look) ?? -1;
+    if (!looks || at < 0) return;
+    looks.splice(at, 1);
+    if (looks.length === 0) this.#looks.delete(key);
+  }
+}
+
+const getMany = async (tier: Tier, keys: readonly string[]): Promise<readonly (Entry | undefined)[]> =>
+  tier.getMany ? tier.getMany(keys) : Promise.all(keys.map(async (key) => tier.get(key, anyVariant)));
+
+async function setMany(tier: Tier, entries: readonly (readonly [key: string, entry: Entry])[]): Promise<void> {
+  if (tier.setMany) await tier.setMany(entries);
+  else await Promise.all(entries.map(async ([key, entry]) => tier.set(key, entry)));
+}
+
+async function deleteMany(tier: Tier, keys: readonly string[]): Promise<void> {
+  if (tier.deleteMany) await tier.deleteMany(keys);
+  else await Promise.all(keys.map(async (key) => tier.delete(key)));
+}
