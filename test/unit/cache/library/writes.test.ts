@@ -47,16 +47,15 @@ suite("write-through", () => {
 
   test("writes of one key go one after the other, so source and cache end with the same", async () => {
     const { writer, writes } = source();
-    await using rig = openLibrary({ writer });
     const delays = [3, 1, 2];
     const slow = async (key: string, value: unknown): Promise<void> => {
       for (let i = 0; i < delays[Number(value)]!; i++) await turn();
       await writer(key, value);
     };
-    await using other = openLibrary({ writer: slow });
-    await Promise.all([0, 1, 2].map((n) => other.cache.set("a", n)));
+    await using rig = openLibrary({ writer: slow });
+    await Promise.all([0, 1, 2].map((n) => rig.cache.set("a", n)));
     assert.deepEqual(writes, ["a=0", "a=1", "a=2"]);
-    assert.equal(await other.cache.get("a"), 2);
+    assert.equal(await rig.cache.get("a"), 2);
   });
 
   test("a load that began before the write is not kept over it", async () => {
@@ -168,7 +167,7 @@ suite("write-back", () => {
     state.gate = gate.promise;
     await cache.set("a", 1);
     await cache.set("b", 2);
-    assert.deepEqual(writes, []);
+    assert.equal(writes.length, 0);
     let done = 0;
     const more = [cache.set("c", 3).then(() => done++), cache.set("c", 4).then(() => done++)];
     await turn();
