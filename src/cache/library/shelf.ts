@@ -1,6 +1,6 @@
 import type { CacheTier } from "../../core/outcome.ts";
 import type { Entry } from "../entry.ts";
-import type { Tier } from "../tiers/tier.ts";
+import { deleteMany, getMany, setMany } from "../tiers/batch.ts";
 import { asOurs, asShared, type NamedTier } from "../tiers/tiers.ts";
 import type { CacheTime } from "../time.ts";
 
@@ -136,7 +136,9 @@ export class Shelf {
   }
 
   #promote(nearer: readonly NamedTier[], key: string, entry: Entry): void {
-    for (const { name, tier } of nearer) void tier.set(key, asShared(name, entry, this.#time));
+    for (const { name, tier, admits } of nearer) {
+      if (admits?.(key, entry) ?? true) void tier.set(key, asShared(name, entry, this.#time));
+    }
   }
 
   #begin(key: string, tiers: readonly NamedTier[], found?: Promise<Entry | undefined>): Look {
@@ -158,17 +160,4 @@ export class Shelf {
     looks.splice(at, 1);
     if (looks.length === 0) this.#looks.delete(key);
   }
-}
-
-const getMany = async (tier: Tier, keys: readonly string[]): Promise<readonly (Entry | undefined)[]> =>
-  tier.getMany ? tier.getMany(keys) : Promise.all(keys.map(async (key) => tier.get(key, anyVariant)));
-
-async function setMany(tier: Tier, entries: readonly (readonly [key: string, entry: Entry])[]): Promise<void> {
-  if (tier.setMany) await tier.setMany(entries);
-  else await Promise.all(entries.map(async ([key, entry]) => tier.set(key, entry)));
-}
-
-async function deleteMany(tier: Tier, keys: readonly string[]): Promise<void> {
-  if (tier.deleteMany) await tier.deleteMany(keys);
-  else await Promise.all(keys.map(async (key) => tier.delete(key)));
 }

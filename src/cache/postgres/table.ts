@@ -18,6 +18,12 @@ export interface TableStatements {
   readonly drop: Statement;
   /** `$1` keys, `$2` digests: they were used just now. */
   readonly touch: Statement;
+  /** `$1` keys, `$2` digest, `$3` now: key and frame of those that are there. */
+  readonly findMany: Statement;
+  /** `$1` keys, `$2` digest, `$3` fences, `$4` keep until, `$5` sizes, `$6` frames, `$7` now: as `put`, all without Vary. */
+  readonly putMany: Statement;
+  /** `$1` keys. */
+  readonly dropMany: Statement;
   readonly clear: Statement;
   /** Whether table and schema are there. */
   readonly look: Statement;
@@ -84,6 +90,32 @@ function rowStatements(name: string) {
         using (key, digest) for update of kept skip locked))`,
     ),
     clear: { text: `truncate ${name}` },
+    ...batchStatements(name),
+  };
+}
+
+/** In the order of keys, so that no two of them wait for each other's rows. */
+function batchStatements(name: string) {
+  return {
+    findMany: prepared(
+      "find_many",
+      `select key, frame from ${name} where key = any($1::bytea[]) and digest = $2 and keep_until > ${instant("$3")}`,
+    ),
+    putMany: prepared(
+      "put_many",
+      `insert into ${name} as old (key, digest, vary, fence, keep_until, size, frame, used_at)
+        select key, $2, ''::bytea, fence, ${instant("until")}, size, frame, clock_timestamp()
+        from unnest($1::bytea[], $3::bigint[], $4::float8[], $5::integer[], $6::bytea[])
+          as new (key, fence, until, size, frame) order by key
+        on conflict (key, digest) do update set vary = excluded.vary, fence = excluded.fence,
+          keep_until = excluded.keep_until, size = excluded.size, frame = excluded.frame, used_at = excluded.used_at
+        where excluded.fence >= old.fence or old.keep_until <= ${instant("$7")}`,
+    ),
+    dropMany: prepared(
+      "drop_many",
+      `delete from ${name} where ctid = any(array(
+        select ctid from ${name} where key = any($1::bytea[]) order by key, digest for update))`,
+    ),
   };
 }
 

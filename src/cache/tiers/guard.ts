@@ -6,10 +6,13 @@ import { toError } from "../../core/errors.ts";
 import { sizeOf, type Entry } from "../entry.ts";
 import { Breaker, type CallFailure } from "./breaker.ts";
 import { TierError, type Tier } from "./tier.ts";
+import { deleteMany, getMany, setMany, type Keyed } from "./batch.ts";
 import type { NamedTier } from "./tiers.ts";
 
 /** Milliseconds that a look into a remote tier may take, unless told. */
 export const TIER_DEADLINE = 20;
+/** Keys of one look for which it has a deadline more. */
+const KEYS_A_DEADLINE = 100;
 /** Looks under way at a time; one more is a miss. */
 const MOST_GETS = 512;
 /** Writes under way at a time, and their octets; one more is dropped. */
@@ -98,6 +101,23 @@ class Guard implements GuardedTier {
     return this.#write(0, () => this.#tier.delete(key));
   }
 
+  async getMany(keys: readonly string[]): Promise<readonly (Entry | undefined)[]> {
+    const pass = this.#breaker.admit();
+    if (pass === "no") return this.#skipped("open") ?? [];
+    if (pass === "pass" && this.#gets >= MOST_GETS) return this.#skipped("busy") ?? [];
+    const answer = this.#timed(getMany(this.#tier, keys), 1 + Math.floor(keys.length / KEYS_A_DEADLINE));
+    return pass === "probe" ? [] : ((await answer) ?? []);
+  }
+
+  async setMany(entries: readonly Keyed[]): Promise<void> {
+    const bytes = entries.reduce((sum, [, entry]) => sum + sizeOf(entry), 0);
+    await this.#write(bytes, () => setMany(this.#tier, entries));
+  }
+
+  async deleteMany(keys: readonly string[]): Promise<void> {
+    await this.#write(0, () => deleteMany(this.#tier, keys));
+  }
+
   clear(): void | Promise<void> {
     return this.#write(0, () => this.#tier.clear());
   }
@@ -107,15 +127,22 @@ class Guard implements GuardedTier {
     await this.#tier.close();
   }
 
-  #timed(found: Promise<Entry | undefined>): Promise<Entry | undefined> {
+  /** `deadlines`: so many of them it may take. */
+  #timed<T>(found: Promise<T>, deadlines = 1): Promise<T | undefined> {
     this.#gets++;
     return new Promise((resolve) => {
       let late = false;
-      const wait = this.#deadlines.start(() => {
+      let left = deadlines;
+      const expire = (): void => {
+        if (--left > 0) {
+          wait = this.#deadlines.start(expire);
+          return;
+        }
         late = true;
-        this.#breaker.failed("timeout", `no answer within ${this.#deadlines.ms} ms`);
+        this.#breaker.failed("timeout", `no answer within ${this.#deadlines.ms * deadlines} ms`);
         resolve(this.#skipped("timeout"));
-      });
+      };
+      let wait = this.#deadlines.start(expire);
       found.then(
         (entry) => {
           this.#gets--;

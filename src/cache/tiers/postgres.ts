@@ -6,6 +6,7 @@ import { Pool, type Statement } from "../postgres/pool.ts";
 import type { PostgresSettings } from "../postgres/settings.ts";
 import { tableStatements, type TableStatements } from "../postgres/table.ts";
 import { Upkeep } from "../postgres/upkeep.ts";
+import type { Keyed } from "./batch.ts";
 import type { FrameCodec } from "./seal.ts";
 import { TierError, type Tier, type VariantOf } from "./tier.ts";
 
@@ -40,6 +41,9 @@ export function createPostgresTier(settings: PostgresSettings, parts: PostgresPa
     get: (key, variantOf) => kept.get(key, variantOf),
     set: (key, entry) => kept.set(key, entry),
     delete: (key) => kept.delete(key),
+    getMany: (keys) => kept.getMany(keys),
+    setMany: (entries) => kept.setMany(entries),
+    deleteMany: (keys) => kept.deleteMany(keys),
     clear: () => kept.clear(),
     close: () => kept.close(),
   };
@@ -116,6 +120,47 @@ class PostgresTier {
     await this.#run(this.#statements.drop, [keyOctets(key)]);
   }
 
+  async getMany(keys: readonly string[]): Promise<readonly (Entry | undefined)[]> {
+    const octets = keys.map(keyOctets);
+    const rows = await this.#run(this.#statements.findMany, [octets, PLAIN_DIGEST, this.#clock.wall()]);
+    const frames = new Map(rows.map(([key, frame]) => [(key as Buffer).toString("latin1"), frame as Buffer]));
+    return keys.map((key, i) => {
+      const frame = frames.get(octets[i]!.toString("latin1"));
+      return frame && this.#take(key, octets[i]!, PLAIN_DIGEST, frame, () => "");
+    });
+  }
+
+  async setMany(entries: readonly Keyed[]): Promise<void> {
+    const now = this.#clock.wall();
+    // Of two entries for a key the last one counts: one statement changes no row twice.
+    const rows = [...new Map(entries)].map(([key, entry]) => {
+      const octets = keyOctets(key);
+      const frame = this.#codec.encode(key, entry);
+      return { key, octets, entry, frame, size: frame.length + octets.length + PLAIN_DIGEST.length };
+    });
+    const fits = ({ size, entry }: (typeof rows)[number]): boolean => size <= this.#mostFrame && entry.keepUntil > now;
+    const kept = rows.filter(fits);
+    const others = rows.filter((row) => !fits(row));
+    await Promise.all([
+      kept.length > 0 &&
+        this.#run(this.#statements.putMany, [
+          kept.map(({ octets }) => octets),
+          PLAIN_DIGEST,
+          kept.map(({ entry }) => entry.fence),
+          kept.map(({ entry }) => Math.min(entry.keepUntil, LAST_INSTANT)),
+          kept.map(({ size }) => size),
+          kept.map(({ frame }) => frame),
+          now,
+        ]),
+      ...others.map(({ key, entry }) => this.set(key, entry)),
+    ]);
+    this.#upkeep.wrote(kept.reduce((sum, { size }) => sum + size, 0));
+  }
+
+  async deleteMany(keys: readonly string[]): Promise<void> {
+    await this.#run(this.#statements.dropMany, [keys.map(keyOctets)]);
+  }
+
   async clear(): Promise<void> {
     this.#uses.clear();
     await this.#create();
@@ -173,6 +218,9 @@ class PostgresTier {
 
 const codeOf = (thrown: unknown): string => (thrown as { code?: string } | undefined)?.code ?? "";
 
+/** Of an entry without Vary. */
+const PLAIN_DIGEST = digestOf("", "");
+
 /** 42P01: no such table; 3F000: no such schema. */
 const isMissing = (thrown: unknown): boolean => ["42P01", "3F000"].includes(codeOf(thrown));
 
@@ -194,5 +242,6 @@ function keyOctets(key: string): Buffer {
 }
 
 /** The length goes first, so that no character of a Vary can be taken for one of a variant. */
-const digestOf = (vary: string, variant: string): Buffer =>
-  hash("sha256", `${vary.length}:${vary}${variant}`, "buffer").subarray(0, 16);
+function digestOf(vary: string, variant: string): Buffer {
+  return hash("sha256", `${vary.length}:${vary}${variant}`, "buffer").subarray(0, 16);
+}

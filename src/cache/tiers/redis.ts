@@ -38,6 +38,10 @@ export function createRedisTier(parts: RedisTierParts): Tier {
     get: (key, variantOf) => kept.get(key, variantOf),
     set: (key, entry) => kept.set(key, entry),
     delete: (key) => kept.delete(key),
+    // Each of them is sent before the first is answered: one round trip.
+    getMany: (keys) => Promise.all(keys.map((key) => kept.get(key, () => "", parts.writing))),
+    setMany: async (entries) => void (await Promise.all(entries.map(([key, entry]) => kept.set(key, entry)))),
+    deleteMany: async (keys) => void (await Promise.all(keys.map((key) => kept.delete(key)))),
     clear: () => kept.clear(),
     close: () => kept.close(),
   };
@@ -55,15 +59,16 @@ class RedisTier {
     this.#parts = parts;
   }
 
-  async get(key: string, variantOf: VariantOf): Promise<Entry | undefined> {
+  /** `link`: for one of many the one that may take longer. */
+  async get(key: string, variantOf: VariantOf, link = this.#parts.reading): Promise<Entry | undefined> {
     const record = await this.#record(key);
-    const [plain, index] = await this.#read(record, "");
+    const [plain, index] = await this.#read(link, record, "");
     const row = rowsOf(index).find(([id, vary]) => {
       const variant = variantOf(vary);
       return variant !== undefined && variantId(vary, variant) === id;
     });
     if (!row) return undefined;
-    const frame = row[0] === "" ? plain : (await this.#read(record, row[0]))[0];
+    const frame = row[0] === "" ? plain : (await this.#read(link, record, row[0]))[0];
     if (!frame) return undefined;
     const entry = this.#parts.codec.decode(key, frame);
     // What stands in the frame counts: anybody with a password could have put it under another id.
@@ -112,9 +117,12 @@ class RedisTier {
     this.#used.set(record, [id, ...(before ?? []).filter((other) => other !== id).slice(0, MOST_VARIANTS - 1)]);
   }
 
-  async #read(record: string, id: string): Promise<readonly [frame: Buffer | undefined, index: Buffer | undefined]> {
-    const { reading, longest } = this.#parts;
-    const reply = await reading.script(GET_ENTRY, [record], [id, longest]);
+  async #read(
+    link: RedisLink,
+    record: string,
+    id: string,
+  ): Promise<readonly [frame: Buffer | undefined, index: Buffer | undefined]> {
+    const reply = await link.script(GET_ENTRY, [record], [id, this.#parts.longest]);
     const [frame, index] = Array.isArray(reply) ? (reply as readonly unknown[]) : [];
     return [Buffer.isBuffer(frame) ? frame : undefined, Buffer.isBuffer(index) ? index : undefined];
   }

@@ -1,4 +1,5 @@
 import type { Clock } from "../../core/clock.ts";
+import { deleteMany, getMany, setMany } from "./batch.ts";
 import { Quarantine } from "./quarantine.ts";
 import { createFrameCodec, type FrameCodec, type Rejection } from "./seal.ts";
 import type { Tier } from "./tier.ts";
@@ -30,6 +31,15 @@ export function createSealedTier({ clock, secrets, rejected }: SealedParts, open
     get: (key, variantOf) => (quarantine.holds(key) ? undefined : tier.get(key, variantOf)),
     set: (key, entry) => tier.set(key, entry),
     delete: (key) => tier.delete(key),
+    async getMany(keys) {
+      const asked = keys.filter((key) => !quarantine.holds(key));
+      const found = asked.length > 0 ? await getMany(tier, asked) : [];
+      if (asked.length === keys.length) return found;
+      const entries = new Map(asked.map((key, i) => [key, found[i]]));
+      return keys.map((key) => entries.get(key));
+    },
+    setMany: (entries) => setMany(tier, entries),
+    deleteMany: (keys) => deleteMany(tier, keys),
     clear: () => tier.clear(),
     close: () => tier.close(),
   };

@@ -1,5 +1,6 @@
 import type { Clock } from "../../core/clock.ts";
 import { toError } from "../../core/errors.ts";
+import { deleteMany, getMany, setMany } from "./batch.ts";
 import type { NamedTier } from "./tiers.ts";
 
 type OnFault = (where: string, error: Error) => void;
@@ -46,6 +47,9 @@ export function sturdy({ name, tier }: NamedTier, clock: Clock, onFault: OnFault
       },
       set: (key, entry) => attempt(() => tier.set(key, entry)),
       delete: (key) => attempt(() => tier.delete(key)),
+      getMany: (keys) => getMany(tier, keys).catch((thrown: unknown) => fault(thrown) ?? []),
+      setMany: async (entries) => attempt(() => setMany(tier, entries)),
+      deleteMany: async (keys) => attempt(() => deleteMany(tier, keys)),
       clear: () => attempt(() => tier.clear()),
       close: () => attempt(() => tier.close()),
     },

@@ -150,7 +150,9 @@ suite("a cache as a library: get and set", () => {
   test("what is wrong with a call is said with its remedy, and nothing is kept", async () => {
     await using rig = openLibrary();
     const { cache } = rig;
-    class Account {}
+    class Account {
+      readonly owner = "me";
+    }
     await assert.rejects(cache.set("a", new Account()), /instance of Account.*Keep plain objects/);
     await assert.rejects(
       cache.setMany([

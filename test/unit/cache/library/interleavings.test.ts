@@ -14,10 +14,10 @@ type Step =
   | { readonly do: "pass"; readonly ms: number };
 
 /** Before the next step: nothing, whatever is ready goes on, or one of what waits ends, too. */
-type Pace = { readonly then: "at once" | "go on" | "a wait ends" };
+type Pace = { readonly next: "at once" | "go on" | "a wait ends" };
 
 const key = fc.nat(1);
-const pace = fc.record({ then: fc.constantFrom("at once" as const, "go on" as const, "a wait ends" as const) });
+const pace = fc.record({ next: fc.constantFrom("at once" as const, "go on" as const, "a wait ends" as const) });
 const act: fc.Arbitrary<Step> = fc.oneof(
   { weight: 6, arbitrary: fc.record({ do: fc.constant("read" as const), key }) },
   { weight: 3, arbitrary: fc.record({ do: fc.constant("change" as const), key }) },
@@ -27,7 +27,7 @@ const act: fc.Arbitrary<Step> = fc.oneof(
   fc.record({ do: fc.constant("pass" as const), ms: fc.constantFrom(1, 50, 500, 1500) }),
 );
 
-const step = fc.tuple(act, pace).map(([what, then]): Step & Pace => ({ ...what, ...then }));
+const step = fc.tuple(act, pace).map(([what, pace]): Step & Pace => ({ ...what, ...pace }));
 const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
 
 /** Loads, looks and writes that wait are finished in an order that `s` draws. */
@@ -87,8 +87,8 @@ async function run(
   for (const what of steps) {
     const begun = start(what);
     if (begun) running.push(begun);
-    if (what.then !== "at once") await turn();
-    if (what.then === "a wait ends" && s.count() > 0) {
+    if (what.next !== "at once") await turn();
+    if (what.next === "a wait ends" && s.count() > 0) {
       await s.waitOne();
       await turn();
     }

@@ -63,7 +63,9 @@ suite("the octets of a value", () => {
   });
 
   test("what cannot be kept is refused with its place and what it is", () => {
-    class Account {}
+    class Account {
+      readonly owner = "me";
+    }
     const circle: Record<string, unknown> = {};
     circle["self"] = circle;
     let deep: unknown = 1;

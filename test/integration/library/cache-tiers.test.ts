@@ -1,0 +1,161 @@
+import assert from "node:assert/strict";
+import { suite, test, type TestContext } from "node:test";
+import type { Cache } from "../../../src/cache/library/cache.ts";
+import { createCache, type CacheConfig } from "../../../src/library.ts";
+import { postgresMissing, startPostgres } from "../../support/postgres.ts";
+import { redisMissing, startRedis } from "../../support/redis.ts";
+import { until } from "../../support/wait.ts";
+
+const secret = "a secret of sixteen letters and more";
+
+interface Far {
+  /** Settings with this tier. */
+  readonly config: CacheConfig;
+  pause(): void;
+  resume(): void;
+  kill(): Promise<void>;
+  restart(): Promise<void>;
+  /** Breaks every octet string it holds. */
+  damage(): Promise<void>;
+  /** Round trips since the last call, where the server can tell. */
+}
+
+interface FarKind {
+  readonly name: "redis" | "postgres";
+  readonly missing: string | false;
+  start(t: TestContext): Promise<Far>;
+}
+
+const kinds: readonly FarKind[] = [
+  {
+    name: "redis",
+    missing: redisMissing,
+    async start(t) {
+      const server = await startRedis();
+      t.after(() => server[Symbol.asyncDispose]());
+      return {
+        config: { redis: { url: server.url }, secret },
+        pause: () => server.pause(),
+        resume: () => server.resume(),
+        kill: () => server.kill(),
+        restart: () => server.restart(),
+        async damage() {
+          const script =
+            "for _, k in ipairs(redis.call('KEYS', '*')) do if redis.call('TYPE', k).ok == 'hash' then local f = redis.call('HGET', k, 'f'); redis.call('HSET', k, 'f', f .. 'x') end end";
+          await server.cli("EVAL", script, "0");
+        },
+      };
+    },
+  },
+  {
+    name: "postgres",
+    missing: postgresMissing,
+    async start(t) {
+      const server = await startPostgres();
+      t.after(() => server[Symbol.asyncDispose]());
+      return {
+        config: { postgres: { url: server.url, deadline: "500ms" }, secret },
+        pause: () => server.pause(),
+        resume: () => server.resume(),
+        kill: () => server.kill(),
+        restart: () => server.restart(),
+        damage: async () => void (await server.query("update spillway_cache set frame = frame || 'x'::bytea")),
+      };
+    },
+  },
+];
+
+for (const { name, missing, start } of kinds) {
+  suite(`the library's cache over ${name}`, { skip: missing, timeout: 60_000 }, () => {
+    const open = (t: TestContext, config: CacheConfig): Cache => {
+      const cache = createCache({ onError: () => {}, ...config });
+      t.after(() => cache.close());
+      return cache;
+    };
+    /** What was set is there, however long the first connection takes. */
+    const setUntilThere = async (cache: Cache, key: string, value: unknown): Promise<void> => {
+      await until(
+        async () => {
+          await cache.set(key, value, { ttl: "1m" });
+          return (await cache.get(key, { levels: [name] })) !== undefined;
+        },
+        { timeoutMs: 10_000, what: `${name} has ${key}` },
+      );
+    };
+
+    test("what one process sets another has, octet for octet, with what is left of its ttl", async (t) => {
+      const far = await start(t);
+      const [one, other] = [open(t, far.config), open(t, far.config)];
+      const octets = Buffer.from(Array.from({ length: 100_000 }, (_, i) => (i * 31) % 256));
+      await setUntilThere(one, "a", { octets, when: new Date(5), big: 7n });
+      await setUntilThere(other, "warm", 1);
+      assert.deepEqual(await other.get("a"), { octets, when: new Date(5), big: 7n });
+      await one.set("short", 1, { ttl: "300ms" });
+      assert.equal(await other.get("short"), 1);
+      await until(async () => (await other.get("short")) === undefined, { what: "the end of its ttl" });
+    });
+
+    test("1,000 at once are kept, found and deleted", async (t) => {
+      const far = await start(t);
+      const [one, other] = [open(t, far.config), open(t, far.config)];
+      await setUntilThere(one, "warm", 1);
+      await setUntilThere(other, "warm", 1);
+      const keys = Array.from({ length: 1000 }, (_, i) => `k${i}`);
+      await one.setMany(keys.map((key, i) => [key, i] as const));
+      const found = await other.getMany<number>(keys);
+      assert.equal(found.size, 1000);
+      assert.ok(keys.every((key, i) => found.get(key) === i));
+      await other.deleteMany(keys);
+      assert.equal((await other.getMany(keys, { levels: [name] })).size, 0);
+      assert.equal((await one.getMany(keys, { levels: [name] })).size, 0);
+    });
+
+    test("two functions wait for one load, a second process finds what it brought", async (t) => {
+      const far = await start(t);
+      const [one, other] = [open(t, far.config), open(t, far.config)];
+      await setUntilThere(one, "warm", 1);
+      await setUntilThere(other, "warm", 1);
+      let loads = 0;
+      const load = (): number => ++loads;
+      assert.deepEqual(await Promise.all([one.getOrLoad("a", load), one.getOrLoad("a", load)]), [1, 1]);
+      await until(async () => (await other.get("a")) === 1, { what: "the second process has it" });
+      assert.equal(await other.getOrLoad("a", load), 1);
+      assert.equal(loads, 1);
+    });
+
+    test("octets that were tampered with are a miss, and so are those of another secret", async (t) => {
+      const far = await start(t);
+      const [one, other] = [open(t, far.config), open(t, far.config)];
+      const stranger = open(t, { ...far.config, secret: "another secret of sixteen letters" });
+      await setUntilThere(one, "a", 1);
+      await setUntilThere(other, "warm", 1);
+      assert.equal(await stranger.get("a"), undefined);
+      await far.damage();
+      assert.equal(await other.get("a"), undefined);
+      assert.equal(await other.getOrLoad("a", () => 2), 2);
+    });
+
+    test("a server that is killed or hangs fails no call, and costs next to nothing after the first ones", async (t) => {
+      const far = await start(t);
+      const cache = open(t, far.config);
+      await setUntilThere(cache, "a", 1);
+      for (const [stop, start] of [
+        [() => far.pause(), () => far.resume()],
+        [() => far.kill(), () => far.restart()],
+      ] as const) {
+        await stop();
+        assert.equal(await cache.get("a"), 1, "memory has it");
+        for (let i = 0; i < 20; i++) assert.equal(await cache.getOrLoad(`cold ${i}`, () => i), i);
+        const before = performance.now();
+        for (let i = 0; i < 20; i++) assert.equal(await cache.getOrLoad(`colder ${i}`, () => i), i);
+        const each = (performance.now() - before) / 20;
+        t.diagnostic(`${each.toFixed(2)} ms a miss`);
+        assert.ok(each < 50, `${each} ms a miss`);
+        await start();
+        await setUntilThere(cache, "back", 1);
+        await cache.clear();
+        await setUntilThere(cache, "a", 1);
+      }
+    });
+  });
+}
