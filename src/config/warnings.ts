@@ -1,3 +1,4 @@
+import { cachePolicy } from "../cache/settings.ts";
 import { formatDuration } from "../core/units.ts";
 import { valueAt } from "./explain.ts";
 import type { Finding, Path } from "./place.ts";
@@ -14,6 +15,7 @@ export function contradictions(config: Config, input: unknown): Finding[] {
     ...unusedDependencies(config),
     ...unusedClasses(config),
     ...openProxies(config),
+    ...unsealedTiers(config),
   ];
 }
 
@@ -67,6 +69,17 @@ function unusedClasses({ cache, routes }: Config): Finding[] {
   return Object.keys(cache.classes)
     .filter((name) => !used.has(name))
     .map((name) => ({ path: ["cache", "classes", name], at: "key", message: "no route is of this class" }));
+}
+
+/** Kept answers that others could write. */
+function unsealedTiers({ cache, redis, routes }: Config): Finding[] {
+  const isCached = routes.some((route) => cachePolicy(route.cache) !== undefined);
+  if (cache.secret !== undefined || !isCached) return [];
+  const message = "keeps answers without a seal: who may write to it may forge them; set cache.secret";
+  return [
+    ...(redis ? [{ path: ["redis"], at: "key" as const, message }] : []),
+    ...(cache.postgres ? [{ path: ["cache", "postgres"], at: "key" as const, message }] : []),
+  ];
 }
 
 function openProxies({ listen }: Config): Finding[] {

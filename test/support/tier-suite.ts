@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { suite, test } from "node:test";
 import type { Entry } from "../../src/cache/entry.ts";
 import { readingOf } from "../../src/cache/rules/usability.ts";
+import { deleteMany, getMany, setMany } from "../../src/cache/tiers/batch.ts";
 import { MOST_VARIANTS, type Tier, type VariantOf } from "../../src/cache/tiers/tier.ts";
 
 /** An entry of `body`, variant "" unless told. */
@@ -96,6 +97,25 @@ export function tierSuite(name: string, open: (bytes: number) => Tier | Promise<
       await tier.clear();
       assert.equal(await tier.get("b", any), undefined);
       assert.equal(await tier.get("c", any), undefined);
+    });
+
+    test("many at once are as each by itself", async () => {
+      await using tier = await opened();
+      await tier.set("old", entryOf("old"));
+      await setMany(tier, [
+        ["a", entryOf("1", { headers: ["ETag", '"1"'] })],
+        ["b", entryOf("2")],
+        ["old", entryOf("new")],
+        ["b", entryOf("3")],
+        ["gone", { ...entryOf("4"), keepUntil: 1 }],
+      ]);
+      const found = await getMany(tier, ["a", "never", "b", "old", "gone", "a"]);
+      const bodies = found.map((entry) => entry && String(entry.body));
+      assert.deepEqual(bodies, ["1", undefined, "3", "new", undefined, "1"]);
+      assert.deepEqual(found[0], { ...entryOf("1", { headers: ["ETag", '"1"'] }), keepUntil: found[0]!.keepUntil });
+      await deleteMany(tier, ["a", "never", "b"]);
+      assert.deepEqual(await getMany(tier, ["a", "b"]), [undefined, undefined]);
+      assert.ok(await tier.get("old", any));
     });
 
     const unbounded = bound === "server" && "the server behind it keeps its size";

@@ -25,7 +25,7 @@ export function createCache(settings: LibrarySettings, { clock, random, store, f
   const { ledger, time } = store;
   const { writer, loader, flushEvery, maxPending } = settings;
   const naming = createNaming(settings.prefix);
-  const shelf = new Shelf(store.tiers, time);
+  const shelf = new Shelf(store.tiers, time, ledger);
   const loads = new Loads(clock, ledger);
   const behind = writer && new WriteBehind({ clock, random, writer, flushEvery, most: maxPending, failed });
   const settle = async (key: string): Promise<void> => behind?.flushKey(key);

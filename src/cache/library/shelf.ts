@@ -2,6 +2,7 @@ import type { CacheTier } from "../../core/outcome.ts";
 import type { Entry } from "../entry.ts";
 import { deleteMany, getMany, setMany } from "../tiers/batch.ts";
 import { asOurs, asShared, type NamedTier } from "../tiers/tiers.ts";
+import type { Ledger } from "../tags/ledger.ts";
 import type { CacheTime } from "../time.ts";
 
 /** Which tiers a call is about. Absent: all. */
@@ -24,12 +25,14 @@ const isRemote = ({ name }: NamedTier): boolean => name !== "memory";
 export class Shelf {
   readonly #tiers: readonly NamedTier[];
   readonly #time: CacheTime;
+  readonly #ledger: Ledger;
   /** Under way, by key; one that a write has overtaken is no longer among them. */
   readonly #looks = new Map<string, Look[]>();
 
-  constructor(tiers: readonly NamedTier[], time: CacheTime) {
+  constructor(tiers: readonly NamedTier[], time: CacheTime, ledger: Ledger) {
     this.#tiers = tiers;
     this.#time = time;
+    this.#ledger = ledger;
   }
 
   /** Whether others may read and write what is kept. */
@@ -69,7 +72,7 @@ export class Shelf {
           missing.map((i) => keys[i]!),
         );
         for (const [n, i] of missing.entries()) {
-          const entry = entries[n] && asOurs(named.name, entries[n], this.#time);
+          const entry = entries[n] && this.#asOurs(entries[n]);
           found[i] = this.near(keys[i]!, levels) ?? entry;
           if (entry && this.#isUnderWay(keys[i]!, looks.get(i)!)) this.#promote(tiers.slice(0, at), keys[i]!, entry);
         }
@@ -128,11 +131,15 @@ export class Shelf {
     for (const [at, named] of look.tiers.entries()) {
       const found = isRemote(named) ? await named.tier.get(key, anyVariant) : undefined;
       if (!found) continue;
-      const entry = asOurs(named.name, found, this.#time);
+      const entry = this.#asOurs(found);
       if (this.#isUnderWay(key, look)) this.#promote(look.tiers.slice(0, at), key, entry);
       return entry;
     }
     return undefined;
+  }
+
+  #asOurs(found: Entry): Entry {
+    return asOurs(found, this.#time, (position) => this.#ledger.positionHere(position));
   }
 
   #promote(nearer: readonly NamedTier[], key: string, entry: Entry): void {

@@ -313,6 +313,17 @@ suite("the environment", () => {
 });
 
 suite("contradictions are warnings", () => {
+  test("a tier that others can write to asks for a secret, where answers are kept at all", () => {
+    const cached = `${MINIMAL}    cache: origin\n`;
+    const redis = "redis: { url: redis://127.0.0.1:1 }\n";
+    const cache = (more: string) => `cache: { postgres: { url: "postgres://127.0.0.1:1/x" }${more} }\n`;
+    assert.match(warningsOf(cached + redis).join(), / redis - keeps answers without a seal: .*set cache\.secret/);
+    assert.match(warningsOf(cached + cache("")).join(), / cache\.postgres - keeps answers without a seal/);
+    assert.deepEqual(warningsOf(cached + redis + cache(", secret: sixteen-letters-or-more")), []);
+    assert.deepEqual(warningsOf(MINIMAL + redis), []);
+    assert.deepEqual(warningsOf(cached), []);
+  });
+
   const withTimeout = (timeout: string) => MINIMAL.replace(" } }", ` }, timeout: ${timeout} }`);
 
   test("with the place of the one that was written", () => {
