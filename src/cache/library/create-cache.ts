@@ -22,7 +22,7 @@ export interface CacheParts {
 
 /** A cache over a store of its own. */
 export function createCache(settings: LibrarySettings, { clock, random, store, failed }: CacheParts): Cache {
-  const { ledger, time } = store;
+  const { ledger, time, backplane } = store;
   const { writer, loader, flushEvery, maxPending } = settings;
   const naming = createNaming(settings.prefix);
   const shelf = new Shelf(store.tiers, time, ledger);
@@ -32,7 +32,7 @@ export function createCache(settings: LibrarySettings, { clock, random, store, f
   const { notes } = store.flights;
   const longest = store.settings.maxEntry;
   const common = { settings, longest, clock, time, ledger, shelf, loads, naming };
-  const reads = new Reads({ ...common, notes, settle, failed });
+  const reads = new Reads({ ...common, backplane, notes, settle, failed });
   /** In force here when it returns; resolves to a position that whatever is written after it may have. */
   const purge = async (purge: Purge): Promise<number> => {
     try {

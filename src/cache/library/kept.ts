@@ -1,7 +1,7 @@
 import type { Entry } from "../entry.ts";
 import type { Usability } from "../rules.ts";
 import { readingOf } from "../rules/usability.ts";
-import type { Standing } from "../tags/marks.ts";
+import type { Settled } from "../tags/backplane.ts";
 
 /** How long a value may be used. Milliseconds, the two windows counted from the end of `ttl`. */
 export interface Lifetimes {
@@ -47,8 +47,8 @@ export function makeEntry(body: Buffer, making: Making): Entry {
   };
 }
 
-/** How a kept value may be used at `now`. One that was purged softly counts as past its `ttl`. */
-export function usabilityOf({ head }: Entry, standing: Standing, now: number): Usability {
+/** How a kept value may be used at `now`. One that was purged softly, or of which it is not known, is past its `ttl`. */
+export function usabilityOf({ head }: Entry, standing: Settled["standing"], now: number): Usability {
   const [ttl = 0, staleWhileRevalidate = 0, staleIfError = 0] = (head.headers[1] ?? "").split(" ").map(Number);
   const age = Math.max(0, now - head.receivedAt);
   const lifetime = standing === "current" ? ttl : Math.min(ttl, age);

@@ -5,7 +5,7 @@ import type { Notes } from "../flight/notes.ts";
 import { judgeUsable } from "../rules/reuse.ts";
 import type { CacheRequest, ReuseVerdict } from "../rules.ts";
 import type { Ledger } from "../tags/ledger.ts";
-import type { Standing } from "../tags/marks.ts";
+import type { Backplane } from "../tags/backplane.ts";
 import type { CacheTime } from "../time.ts";
 import type { Loader, LoadPolicy } from "./cache.ts";
 import { makeEntry, usabilityOf } from "./kept.ts";
@@ -23,6 +23,8 @@ export interface ReadsParts {
   readonly time: CacheTime;
   readonly ledger: Ledger;
   readonly shelf: Shelf;
+  /** Absent: nobody else purges. */
+  readonly backplane: Backplane | undefined;
   readonly loads: Loads;
   readonly notes: Notes;
   readonly naming: Naming;
@@ -60,7 +62,8 @@ export class Reads {
   /** A fresh value only. */
   async fresh(key: string, levels: Levels): Promise<{ readonly value: unknown } | undefined> {
     const { naming, shelf } = this.#parts;
-    const kept = this.#judge(await shelf.find(naming.id(key), levels));
+    const id = naming.id(key);
+    const kept = await this.#judge(id, await shelf.find(id, levels));
     return kept?.verdict.use === "fresh" ? kept : undefined;
   }
 
@@ -68,15 +71,11 @@ export class Reads {
   async freshMany(keys: readonly string[], levels: Levels): Promise<Map<string, unknown>> {
     const { naming, shelf } = this.#parts;
     const unique = [...new Set(keys)];
-    const entries = await shelf.findMany(
-      unique.map((key) => naming.id(key)),
-      levels,
-    );
+    const ids = unique.map((key) => naming.id(key));
+    const entries = await shelf.findMany(ids, levels);
+    const all = await Promise.all(entries.map((entry, i) => this.#judge(ids[i]!, entry)));
     const values = new Map<string, unknown>();
-    for (const [i, entry] of entries.entries()) {
-      const kept = this.#judge(entry);
-      if (kept?.verdict.use === "fresh") values.set(unique[i]!, kept.value);
-    }
+    for (const [i, kept] of all.entries()) if (kept?.verdict.use === "fresh") values.set(unique[i]!, kept.value);
     return values;
   }
 
@@ -84,7 +83,7 @@ export class Reads {
     const { naming, shelf, notes, settings } = this.#parts;
     const id = naming.id(key);
     const softTimeout = readDuration("softTimeout", policy?.softTimeout, settings.softTimeout);
-    const kept = this.#judge(await shelf.find(id, policy?.levels));
+    const kept = await this.#judge(id, await shelf.find(id, policy?.levels));
     const use = kept?.verdict.use;
     if (use === "fresh") return kept!.value as T;
     const isQuiet = kept !== undefined && notes.isQuiet(id);
@@ -110,10 +109,13 @@ export class Reads {
     this.#failures.clear();
   }
 
-  #judge(entry: Entry | undefined): Kept | undefined {
-    const { ledger, time } = this.#parts;
-    const standing: Standing = entry ? ledger.standing(entry) : "gone";
-    if (!entry || standing === "gone") return undefined;
+  async #judge(id: string, found: Entry | undefined): Promise<Kept | undefined> {
+    if (!found) return undefined;
+    const { ledger, time, backplane } = this.#parts;
+    const doubted = backplane?.doubts(found) ? await backplane.settle(found) : undefined;
+    const { entry, standing } = doubted ?? { entry: found, standing: ledger.standing(found) };
+    if (standing === "gone") return undefined;
+    if (entry !== found) this.#parts.shelf.replace(id, found, entry);
     const verdict = judgeUsable(PLAIN, usabilityOf(entry, standing, time.now()));
     if (verdict.use === "revalidate" && !verdict.onError) return undefined;
     try {

@@ -83,6 +83,12 @@ export class Shelf {
     return found;
   }
 
+  /** Puts another copy of what is in memory in its place there, unless that has been written since. */
+  replace(key: string, before: Entry, entry: Entry): void {
+    const [memory] = this.#tiers;
+    if (memory?.name === "memory" && this.near(key) === before) void memory.tier.set(key, entry);
+  }
+
   /** Waits until every tier has it, or has said no. */
   async put(key: string, entry: Entry, levels?: Levels): Promise<void> {
     await this.putMany([[key, entry]], levels);

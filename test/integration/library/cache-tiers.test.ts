@@ -17,7 +17,6 @@ interface Far {
   restart(): Promise<void>;
   /** Breaks every octet string it holds. */
   damage(): Promise<void>;
-  /** Round trips since the last call, where the server can tell. */
 }
 
 interface FarKind {
@@ -41,7 +40,7 @@ const kinds: readonly FarKind[] = [
         restart: () => server.restart(),
         async damage() {
           const script =
-            "for _, k in ipairs(redis.call('KEYS', '*')) do if redis.call('TYPE', k).ok == 'hash' then local f = redis.call('HGET', k, 'f'); redis.call('HSET', k, 'f', f .. 'x') end end";
+            "for _, k in ipairs(redis.call('KEYS', '*')) do if redis.call('TYPE', k).ok == 'hash' then local f = redis.call('HGET', k, 'f'); if f then redis.call('HSET', k, 'f', f .. 'x') end end end";
           await server.cli("EVAL", script, "0");
         },
       };

@@ -74,6 +74,7 @@ suite("a cache as a library: get and set", () => {
     const far = createFarTier();
     await using rig = openLibrary({}, [{ name: "redis", tier: far }]);
     const octets = Buffer.from(Array.from({ length: 100_000 }, (_, i) => (i * 31) % 256));
+    rig.clock.advance(1);
     await rig.cache.set("a", octets);
     assert.ok(octets.equals((await rig.cache.get("a", { levels: ["redis"] }))!));
     const [entry] = far.kept.values();
