@@ -26,6 +26,7 @@ export function crossChecks(input: unknown, host: Host): Finding[] {
     ...routes.flatMap((route, index) => tagChecks(map(route) ?? {}, ["routes", index])),
     ...routes.flatMap((route, index) => withoutEffect(map(route) ?? {}, ["routes", index])),
     ...cacheChecks(config),
+    ...identityChecks(config, routes),
     ...nameChecks(routes),
     ...unreachable(routes.map(matched)),
   ];
@@ -134,6 +135,20 @@ function tagChecks(route: Readonly<Record<string, unknown>>, path: Path): Findin
         return { path: [...path, "cache", "tags", index], at: "value", message };
       }),
   );
+}
+
+/** Who asks is in a key only where something can tell who that is. */
+function identityChecks(config: Readonly<Record<string, unknown>>, routes: readonly unknown[]): Finding[] {
+  if (map(config["cache"])?.["identity"] !== undefined) return [];
+  return routes.flatMap((route, index) => {
+    const sources = list(map(map(route)?.["cache"])?.["varyBy"]);
+    const at = sources.findIndex(
+      (source) => source === "user" || source === "role" || map(source)?.["claim"] !== undefined,
+    );
+    if (at < 0) return [];
+    const message = "nobody is known without cache.identity: say there how tokens are verified, or take this out";
+    return [{ path: ["routes", index, "cache", "varyBy", at], at: "value", message }];
+  });
 }
 
 /** Keys that only matter where a dependency is asked. */

@@ -59,3 +59,29 @@ routes: [{ match: { path: "/*" }, dependency: shop }]
   const { material } = await fileSource(join(directory.path, "gateway.yaml"), {}).load();
   assert.match(material.authorities.get("shop") ?? "", /BEGIN CERTIFICATE/);
 });
+
+test("a public key that is none is refused, a private one too; a fallback's file is read as octets", async () => {
+  const configOf = (publicKey: string, fallback?: string) =>
+    validateConfig({
+      cache: { identity: { jwt: { publicKey } } },
+      dependencies: { shop: { http: { targets: ["https://127.0.0.1:1"] } } },
+      routes: [
+        {
+          name: "all",
+          match: { path: "/*" },
+          dependency: "shop",
+          cache: fallback ? { fallback: { file: fallback } } : {},
+        },
+      ],
+    }).config;
+  for (const wrong of [file("key.pem"), fileURLToPath(import.meta.url)]) {
+    assert.throws(
+      () => readMaterial(configOf(wrong), "config"),
+      /cache\.identity\.jwt\.publicKey - holds no public key/,
+    );
+  }
+  const read = readMaterial(configOf(file("cert.pem"), file("cert.pem")), "config");
+  assert.match(read.identityKey ?? "", /BEGIN CERTIFICATE/);
+  assert.equal(Buffer.from(read.fallbacks.get("all")!).toString(), read.identityKey);
+  assert.deepEqual(await loadMaterial(configOf(file("cert.pem"), file("cert.pem")), "config"), read);
+});

@@ -135,3 +135,29 @@ test("refuses a class that is not there, a ttl out of its range and tiers that a
   );
   assert.throws(() => store({ eviction: "random" }, "origin"), /cache\.eviction/);
 });
+
+test("who asks can be in the key only where tokens are verified", () => {
+  const route = { match: { path: "/*" }, dependency: "a" };
+  const config = (varyBy: unknown, cache?: object) =>
+    validateConfig({
+      dependencies: { a: { http: { targets: ["http://127.0.0.1:1"] } } },
+      routes: [{ ...route, cache: { varyBy } }],
+      ...(cache && { cache }),
+    });
+  for (const varyBy of [["user"], [{ header: "x-tenant" }, "role"], [{ claim: "plan" }]]) {
+    assert.throws(() => config(varyBy), /cache\.varyBy\.\d - nobody is known without cache\.identity/);
+    config(varyBy, { identity: { jwt: { secret: "x".repeat(32) } } });
+  }
+  config([{ header: "x-tenant" }, { cookie: "currency" }]);
+  assert.throws(() => config([{ header: "not a name" }]), /varyBy/);
+  assert.throws(() => config([]), /varyBy/);
+});
+
+test("caches in front are told to keep nothing that varyBy tells apart, and a query rule is one of two", () => {
+  const varyBy = [{ header: "x-tenant" }];
+  for (const preset of ["cdn", "full"]) {
+    assert.throws(() => load({ ttl: "1m", preset, varyBy }), /know nothing of varyBy/);
+  }
+  for (const preset of ["browser", "shared"]) load({ ttl: "1m", preset, varyBy });
+  assert.throws(() => load({ query: { ignore: ["a"], only: ["b"] } }), /one of ignore and only/);
+});

@@ -6,6 +6,7 @@ import { loadConfigFile, validateConfig } from "../../../src/config/load.ts";
 
 const ENVIRONMENT: Readonly<Record<string, Record<string, string>>> = {
   "default.yaml": {},
+  "caching.yaml": { SPILLWAY_JWT_SECRET: "0".repeat(32) },
   "staging.yaml": { SPILLWAY_OPS_TOKEN: "0".repeat(32) },
   "production.yaml": {
     CATALOG_A_URL: "http://catalog-a:3001",
@@ -39,3 +40,15 @@ for (const [name, env] of Object.entries(ENVIRONMENT)) {
     }
   });
 }
+
+test("caching.yaml gives each kind of answer a lifetime of the guide", async () => {
+  const { config } = await loadConfigFile(example("caching.yaml"), ENVIRONMENT["caching.yaml"]!);
+  const minutes = (name: string): number => {
+    const cache = config.routes.find((route) => route.name === name)?.cache;
+    return (typeof cache === "object" ? (cache.ttl ?? 0) : 0) / 60_000;
+  };
+  const guide = { static: [10_080, 10_080], profile: [10, 30], session: [60, 60], dashboard: [5, 10], search: [1, 5] };
+  for (const [name, [least, most]] of Object.entries(guide)) {
+    assert.ok(minutes(name) >= least! && minutes(name) <= most!, `${name}: ${minutes(name)} minutes`);
+  }
+});
