@@ -14,6 +14,7 @@ import { Pursuit } from "./flight/pursuit.ts";
 import { untagged } from "./flight/untagged.ts";
 import { answerRange } from "./ranges.ts";
 import { asUsability, phaseOf, spansOf } from "./phase.ts";
+import { keptForSearch, pathKey } from "./searches.ts";
 import { judgeUsable, onlyIfCached } from "./rules/reuse.ts";
 import type { CacheStatus } from "./rules/status.ts";
 import type { Usability } from "./rules.ts";
@@ -46,7 +47,12 @@ async function passMethod(parts: CacheParts, next: Handler, exchange: Exchange):
       const [path, raw] = at < 0 ? [target, ""] : [target.slice(0, at), target.slice(at)];
       const query = parts.query ? parts.query(raw) : raw;
       const named = { scheme: exchange.scheme, authority: exchange.authority, path, query };
-      void parts.purge({ targets: [{ kind: "url", url: urlOf(named) }], soft: false, changed: true });
+      const url = urlOf(named);
+      const targets = [url, otherUrl(parts, { ...exchange, ...named }) ?? url].map((one) => ({
+        kind: "url" as const,
+        url: one,
+      }));
+      void parts.purge({ targets, soft: false, changed: true });
     }
   }
   if (outcome.kind === "served" && standsForGet(exchange.method, outcome, exchange)) {
@@ -54,6 +60,13 @@ async function passMethod(parts: CacheParts, next: Handler, exchange: Exchange):
     if (asked) return new Pursuit(parts, async () => outcome, asked, undefined).goAlone("method", { requestedAt });
   }
   return told(untagged(parts, outcome), { result: "bypass" }, { fwd: "method" });
+}
+
+/** The URL that brought what is kept for another that means the same. */
+function otherUrl(parts: CacheParts, exchange: Exchange): string | undefined {
+  const { searches } = parts.flights.notes;
+  const path = searches.isEmpty ? undefined : pathKey(parts, exchange);
+  return path === undefined ? undefined : searches.find(exchange.query, path)?.url;
 }
 
 const passBy = async (parts: CacheParts, next: Handler, exchange: Exchange): Promise<Outcome> =>
@@ -64,7 +77,8 @@ async function answer(parts: CacheParts, next: Handler, exchange: Exchange): Pro
   const asked = known instanceof Promise ? await known : known;
   if (!asked) return passBy(parts, next, exchange);
   const looked = keptFor(parts, asked);
-  const kept = looked instanceof Promise ? await looked : looked;
+  const found = looked instanceof Promise ? await looked : looked;
+  const kept = found ?? (parts.flights.notes.searches.isEmpty ? undefined : await keptForSearch(parts, asked));
   if (kept) return answerKept(parts, next, exchange, asked, kept);
   if (hasHeader(exchange.headers, "range")) return inPart(parts, next, asked, undefined);
   return onlyIfCached(exchange) ? notKept() : new Pursuit(parts, next, asked, undefined).wait("miss");

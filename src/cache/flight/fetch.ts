@@ -16,6 +16,7 @@ import { joinParts, urlOf } from "../key.ts";
 import { partKey, withPart } from "../part.ts";
 import { storedHead, type Receipt } from "../rules/age.ts";
 import { isAbout, updated, validators } from "../rules/conditional.ts";
+import { pathKey } from "../searches.ts";
 import { judgeStore } from "../rules/store.ts";
 import { readingOf, usability, usefulUntil, type Reading } from "../rules/usability.ts";
 import { varyKey } from "../rules/vary.ts";
@@ -151,11 +152,21 @@ export class EntryFetch implements Fetch {
     if (!entry || ledger.standing(entry) === "gone") return;
     flights.notes.passNoMore(key);
     ledger.kept(entry.keepUntil);
-    if (entry.head.status !== 206) return tiers.put(key, entry);
+    if (entry.head.status !== 206) return this.#put(entry);
     const { whole } = this.#errand;
     // What is kept whole is outdated by a part of something else.
     if (whole && !isAbout(whole.head, entry.head)) tiers.drop(key);
     tiers.put(partKey(key), entry);
+  }
+
+  #put(entry: Entry): void {
+    const { tiers, flights } = this.#parts;
+    const { asked } = this.#errand;
+    const { searches } = flights.notes;
+    tiers.put(asked.key, entry);
+    if (searches.isEmpty && !hasHeader(entry.head.headers, "no-vary-search")) return;
+    const path = pathKey(this.#parts, asked.exchange);
+    if (path !== undefined) searches.kept(asked, entry, path);
   }
 
   outgrown(): void {

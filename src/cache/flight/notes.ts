@@ -1,4 +1,5 @@
 import { LRUCache } from "lru-cache";
+import { Searches } from "../searches.ts";
 import type { Clock, Random } from "../../core/clock.ts";
 
 /** What is known of a key beside its entries. Every field has a value for "nothing". */
@@ -28,6 +29,7 @@ export const pauseAfter = (failures: number, random: number): number =>
 
 /** A bounded memory of keys; the least recently used is forgotten, which costs a fetch and no more. */
 export class Notes {
+  readonly searches = new Searches();
   readonly #notes = new LRUCache<string, Note>({ max: MOST_NOTES });
   readonly #clock: Clock;
   readonly #random: Random;

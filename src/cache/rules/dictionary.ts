@@ -1,6 +1,6 @@
 /**
  * Dictionaries of Structured Fields (RFC 9651 section 3.2), as far as cache directives need them: every type is read
- * strictly, so that a malformed field is known as one, but only booleans, integers, strings and tokens keep their value.
+ * strictly, so that a malformed field is known as one, but only booleans, integers, strings, tokens and lists of strings keep their value.
  * Parameters are read and left out. A key that comes twice is handed over twice.
  */
 import { isAlpha, isDigit, isLower, isTokenCode } from "./characters.ts";
@@ -9,6 +9,7 @@ export type Value =
   | { readonly type: "boolean"; readonly value: boolean }
   | { readonly type: "integer"; readonly value: number }
   | { readonly type: "string" | "token"; readonly value: string }
+  | { readonly type: "strings"; readonly values: readonly string[] }
   | { readonly type: "other" };
 
 export interface Entry {
@@ -126,22 +127,24 @@ function parametersEnd(text: string, at: number): number | undefined {
   return i;
 }
 
-function innerListEnd(text: string, at: number): number | undefined {
+function readInnerList(text: string, at: number): Read | undefined {
+  const values: string[] = [];
+  let isOther = false;
   let i = skipSpaces(text, at + 1);
   while (text[i] !== ")") {
     const read = readBareItem(text, i);
     const end = read && parametersEnd(text, read.end);
-    if (end === undefined) return undefined;
+    if (read === undefined || end === undefined) return undefined;
     if (text[end] !== " " && text[end] !== ")") return undefined;
+    if (read.value.type === "string") values.push(read.value.value);
+    else isOther = true;
     i = skipSpaces(text, end);
   }
-  return i + 1;
+  return { value: isOther ? OTHER : { type: "strings", values }, end: i + 1 };
 }
 
 function readValue(text: string, at: number): Read | undefined {
-  if (text[at] !== "(") return readBareItem(text, at);
-  const end = innerListEnd(text, at);
-  return end === undefined ? undefined : { value: OTHER, end };
+  return text[at] === "(" ? readInnerList(text, at) : readBareItem(text, at);
 }
 
 /** The entries of a dictionary in order; undefined when any part of it is malformed. */

@@ -26,6 +26,7 @@ function toMember({ key, value }: Entry): Member | undefined {
       return { name: key, argument: value.value };
     case "string":
       return { name: key, argument: takesString(key) ? value.value : "" };
+    case "strings":
     case "other":
       return { name: key, argument: "" };
   }
