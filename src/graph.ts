@@ -16,6 +16,8 @@ import { cachePartsOf } from "./cache/route.ts";
 import { createShownStage } from "./cache/shown.ts";
 import { createCacheStage } from "./cache/stage.ts";
 import { createStore, type Store } from "./cache/store.ts";
+import { compileTags } from "./cache/tags/route-tags.ts";
+import { createWritePurgeStage } from "./cache/write-purge.ts";
 import type { SharedRedis } from "./cache/tiers/open.ts";
 import { createRedis } from "./cluster/redis.ts";
 import type { RedisSettings } from "./cluster/settings.ts";
@@ -188,14 +190,15 @@ function buildRoute(
  * The cache stands before the gates: a hit costs no permit, and a refusal can still become a stale answer.
  */
 function stagesOf(route: NamedRoute, { store, clock, fallbacks, identities }: StageParts): readonly Stage[] {
-  const { name, dependency, cache: settings } = route;
+  const { name, dependency, cache: settings, purges } = route;
+  const outer = purges ? [createWritePurgeStage(compileTags([], purges), store)] : [];
   const fallbackFile = fallbacks.get(name);
   const cache = cachePartsOf({ settings, name, dependency, store, clock, fallbackFile, identities });
-  if (!cache) return [];
+  if (!cache) return outer;
   const own = cacheOptions(settings);
   const { showKey, xCache } = store.settings;
   const shown = createShownStage({ key: own.showKey ?? showKey, xCache: own.xCache ?? xCache }, cache.ask);
-  return shown ? [shown, createCacheStage(cache)] : [createCacheStage(cache)];
+  return [...outer, ...(shown ? [shown] : []), createCacheStage(cache)];
 }
 
 /** What answers a route in the end: a fixed answer, the host application or a dependency. */

@@ -95,6 +95,16 @@ export const routeCacheSettings = z
     "Keep answers and give them to other requests for the same: lifetimes of your own, or origin = what the answers' header fields say; absent or off: none",
   );
 
+/** A route's `purges`. */
+export const purgesSettings = z
+  .array(tag)
+  .min(1)
+  .max(32)
+  .optional()
+  .describe(
+    'Tags that are purged when a request that changes something has succeeded, such as "products" or "product:{id}"',
+  );
+
 /** Fewest characters of a secret: who has it may write what the gateway serves. */
 const secret = z.string().min(16, "a secret needs at least 16 characters: openssl rand -hex 32");
 

@@ -90,7 +90,7 @@ export class Crew {
     return [this.#departed, ...this.#counted.values()];
   }
 
-  /** Asks the cache of every process. A purge is told to other instances by the first that does it. */
+  /** Asks the cache of every process. A purge is told to other instances by one that does it. */
   async cache(ask: CacheAsk): Promise<{ readonly answers: readonly CacheAnswer[]; readonly silent: number }> {
     const asked = [...this.#hands.keys()];
     const replies = await Promise.all(
@@ -100,6 +100,9 @@ export class Crew {
       }),
     );
     const answers = replies.flatMap((reply) => (reply.kind === "cache" ? [reply.answer] : []));
+    const first = replies.findIndex(({ kind }) => kind === "cache");
+    // The one that was to tell others has not: what is purged twice is purged.
+    if (ask.do === "purge" && first > 0) await asked[first]!.ask({ kind: "cache", ask }, PATIENCE.cache);
     const gone = replies.filter((reply) => reply.kind === "gone").length;
     return { answers, silent: replies.length - answers.length - gone };
   }

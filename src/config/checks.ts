@@ -123,16 +123,19 @@ function routeChecks(
 
 /** A tag is filled in from the path: a parameter that its pattern does not have would leave a hole for ever. */
 function tagChecks(route: Readonly<Record<string, unknown>>, path: Path): Finding[] {
-  const tags = list(map(route["cache"])?.["tags"]);
   const pattern = map(route["match"])?.["path"];
   const names = typeof pattern === "string" ? Array.from(pattern.matchAll(/\/:(\w+)/g), ([, name]) => name!) : [];
-  return tags.flatMap((tag, index) =>
+  const given = [
+    ...list(map(route["cache"])?.["tags"]).map((tag, index) => ({ tag, at: ["cache", "tags", index] })),
+    ...list(route["purges"]).map((tag, index) => ({ tag, at: ["purges", index] })),
+  ];
+  return given.flatMap(({ tag, at }) =>
     (typeof tag === "string" ? holesOf(tag) : [])
       .filter((hole) => !names.includes(hole))
       .map((hole): Finding => {
         const known = names.length > 0 ? `it has ${names.map((name) => `:${name}`).join(", ")}` : "it has none";
         const message = `the path has no parameter ":${hole}" for ${JSON.stringify(tag)}: ${known}`;
-        return { path: [...path, "cache", "tags", index], at: "value", message };
+        return { path: [...path, ...at], at: "value", message };
       }),
   );
 }

@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { cacheSettings, routeCacheSettings } from "../cache/settings.ts";
+import { cacheSettings, purgesSettings, routeCacheSettings } from "../cache/settings.ts";
 import { redisSettings } from "../cluster/settings.ts";
 import { notYet } from "../core/not-yet.ts";
 import { dependencySettings } from "../dependency/settings.ts";
@@ -11,7 +11,7 @@ import { routeSettings } from "../routing/settings.ts";
 export const unnamedRoute = (index: number): string => `route-${index + 1}`;
 
 /** What a request may match, with what the features add to it. */
-const route = routeSettings.safeExtend({ cache: routeCacheSettings });
+const route = routeSettings.safeExtend({ cache: routeCacheSettings, purges: purgesSettings });
 
 /** A route as it is in force: with a name, given or made. */
 export type NamedRoute = z.output<typeof route> & { readonly name: string };

@@ -37,7 +37,7 @@ export const later = (one: Mark, other: Mark): Mark => ({
 const DROPPED_SHARE = 8;
 
 /**
- * The last purges of each of many names, at most `most` of them: about 100 octets each for names of 16 characters. What
+ * The last purges of each of many names, at most `most` of them: about 80 octets each for names of 16 characters. What
  * is dropped to make room is told, for it must not be forgotten.
  */
 export class Marks {

@@ -43,6 +43,7 @@ test("a tag takes parameters of the path, and one that the path has not is refus
     /routes\.0\.cache\.tags\.1.*no parameter ":nr".*it has :id/s,
   );
   assert.throws(() => load({ ttl: "60s", tags: ["item:{id}"] }), /it has none/);
+  assert.throws(() => load("off", { match, purges: ["items", "item:{nr}"] }), /routes\.0\.purges\.1.*":nr"/s);
 });
 
 test("a secret has 16 characters at least, former ones stand beside a present one, and no error repeats them", () => {

@@ -214,3 +214,41 @@ test("after the drain has begun nobody is replaced", async () => {
   assert.equal(workers.length, 2);
   assert.equal(clock.pending, 0);
 });
+
+const order = { urls: [], tags: ["t"], prefixes: [], patterns: [], all: false };
+const purge = {
+  do: "purge",
+  order: { ...order, soft: false, cascade: true, dryRun: false, changed: false },
+  share: true,
+} as const;
+
+/** Whether each was asked to tell other instances, in order. */
+const shares = ({ heard }: FakeWorker): boolean[] =>
+  heard.flatMap((message) =>
+    message.kind === "ask" && message.question.kind === "cache" && message.question.ask.do === "purge"
+      ? [message.question.ask.share]
+      : [],
+  );
+
+test("all caches are asked, one of them tells other instances, and who does not answer is counted", async () => {
+  const { crew, workers, clock } = await gatherServing(3);
+  assert.deepEqual((await crew.cache({ do: "entries", key: "k" })).answers.length, 3);
+  await crew.cache(purge);
+  assert.deepEqual(workers.map(shares), [[true], [false], [false]]);
+  workers[0]!.awake = false;
+  const asked = crew.cache(purge);
+  await nextTurn();
+  clock.advance(5_000);
+  const { answers, silent } = await asked;
+  assert.deepEqual([answers.length, silent], [2, 1]);
+  assert.deepEqual(
+    workers.map(shares),
+    [
+      [true, true],
+      [false, false, true],
+      [false, false],
+    ],
+    "another tells them instead",
+  );
+  await crew.kill();
+});

@@ -9,6 +9,7 @@ test("what a worker says comes through as it is", () => {
     { kind: "pong", open: 3 },
     { kind: "leaving" },
     { kind: "answer", id: 0, answer: { kind: "done" } },
+    { kind: "answer", id: 3, answer: { kind: "cache", answer: { did: "refused", room: 0 } } },
     { kind: "answer", id: 1, answer: { kind: "failed", message: "x" } },
     { kind: "answer", id: 2, answer: { kind: "metrics", metrics: [{ name: "a", type: "gauge", values: [] }] } },
   ]) {
@@ -26,6 +27,7 @@ test("what the primary says comes through as it is, maps included", () => {
     { kind: "ask", id: 2, question: { kind: "prepare", config } },
     { kind: "ask", id: 3, question: { kind: "commit", hash: "h" } },
     { kind: "ask", id: 4, question: { kind: "abort" } },
+    { kind: "ask", id: 5, question: { kind: "cache", ask: { do: "entries", key: "k" } } },
   ]) {
     assert.deepEqual(readToWorker(message), message);
   }
@@ -38,6 +40,8 @@ test("everything else is nobody's message", () => {
     1,
     "ping",
     [],
+    { kind: "answer", id: 1, answer: { kind: "cache", answer: {} } },
+    { kind: "answer", id: 1, answer: { kind: "cache", answer: null } },
     {},
     { kind: "unknown" },
     { kind: "pong" },

@@ -1,6 +1,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { fileURLToPath } from "node:url";
 import { Ledger, type Purge, type Purgeable } from "../../../../src/cache/tags/ledger.ts";
+import { runChild } from "../../../support/child.ts";
 
 const entry = (position: number, tags: readonly string[] = [], url = "http://a.example/x"): Purgeable => ({
   url,
@@ -128,4 +130,15 @@ test("a storm of purges leaves what it is not about, and each costs microseconds
   assert.equal(ledger.standing(entry(ledger.position, ["storm-1"])), "current");
   assert.equal(ledger.standing(kept), "gone", "it is older than the bans that there was no room for");
   assert.equal(ledger.standing(entry(ledger.size().floor.hard, ["calm"])), "current");
+});
+
+test("a million marks take 100 octets each at most, names of 16 characters included", async (t) => {
+  const program = fileURLToPath(new URL("../../../support/mark-memory.ts", import.meta.url));
+  const { each, tags } = JSON.parse(await runChild(process.execPath, ["--expose-gc", program])) as Record<
+    string,
+    number
+  >;
+  t.diagnostic(`${each!.toFixed(1)} octets a mark`);
+  assert.equal(tags, 1_000_000);
+  assert.ok(each! <= 100, `${each}`);
 });
