@@ -6,8 +6,7 @@ import { createHexSource, systemClock, systemRandom, type Clock, type Random } f
 import type { Life } from "./core/control.ts";
 import { createEventBus, type EventBus } from "./core/events.ts";
 import type { Exchange } from "./core/exchange.ts";
-import { createCacheControl } from "./cache/control.ts";
-import type { CacheAnswer, CacheAsk } from "./core/cache-control.ts";
+import { createCacheControl, type CacheControl } from "./cache/control.ts";
 import { canonicalUrl } from "./routing/canonical-url.ts";
 import { createGraphs, type Prepared } from "./graph.ts";
 import { drainServer } from "./http/drain.ts";
@@ -38,8 +37,7 @@ export interface Gateway {
   open(): number;
   /** Answers a request that came to somebody else's server; `next` hands it to the host application behind us. */
   handle(request: IncomingMessage, response: ServerResponse, next: (exchange: Exchange) => void): void;
-  /** The operators' side of the cache. */
-  cache(ask: CacheAsk): Promise<CacheAnswer>;
+  readonly cache: Pick<CacheControl, "ask" | "hear">;
   /** Begins to take requests; resolves to the port. */
   listen(): Promise<number>;
   /** Puts another configuration in force, at once and for new requests; what is under way keeps its own. */
@@ -100,7 +98,7 @@ export function createGateway(config: Config, parts: GatewayParts): Gateway {
     name,
     life: () => life,
     config: () => graphs.current().config,
-    cache: cache.ask,
+    cache,
     open: () => edge.open,
     handle: (request, response, next) => edge.handle(request, response, next),
     async listen() {

@@ -32,6 +32,8 @@ const COUNTED_TAGS = 10_000;
 /** The operators' side of the cache of this process. */
 export interface CacheControl {
   ask(ask: CacheAsk): Promise<CacheAnswer>;
+  /** Another process of this machine purged this: what it published on `spillway:purged`. */
+  hear(purge: string): void;
   /** Ends the counting. */
   close(): void;
 }
@@ -41,6 +43,7 @@ export function createCacheControl({ bus, store, canonical }: CacheControlParts)
   const { figures, close } = figuresOf(bus);
   return {
     close,
+    hear: (purge) => store().hear(purge),
     async ask(ask) {
       switch (ask.do) {
         case "read":

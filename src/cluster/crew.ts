@@ -171,6 +171,11 @@ export class Crew {
   }
 
   #said(member: Member, hand: Hand, message: Said): void {
+    if (message.kind === "purged") {
+      // Of one that leaves, too: what it changed is changed.
+      for (const other of this.#hands.keys()) if (other !== hand) other.tell(message);
+      return;
+    }
     if (member.hand !== hand) return;
     member.place = heard(member.place);
     switch (message.kind) {

@@ -25,6 +25,8 @@ export type ToWorker =
       readonly version: string;
     }
   | { readonly kind: "ping" }
+  /** Another worker purged this: see the event of that name. */
+  | { readonly kind: "purged"; readonly purge: string }
   | { readonly kind: "ask"; readonly id: number; readonly question: Question }
   | { readonly kind: "drain" };
 
@@ -48,6 +50,8 @@ export type FromWorker =
   /** It cannot serve, for a reason that an operator has to mend. */
   | { readonly kind: "failed"; readonly message: string }
   | { readonly kind: "pong"; readonly open: number }
+  /** For the other workers. */
+  | { readonly kind: "purged"; readonly purge: string }
   /** It takes nothing new and ends by itself: a successor may start at once. */
   | { readonly kind: "leaving" }
   | { readonly kind: "answer"; readonly id: number; readonly answer: Answer };
@@ -55,6 +59,8 @@ export type FromWorker =
 /** Characters of a text, and metrics in a reading. */
 const MOST_TEXT = 4096;
 const MOST_METRICS = 1000;
+/** Characters of a purge: its names are bounded where they are taken. */
+const MOST_PURGE = 2 ** 22;
 
 const text = z.string().max(MOST_TEXT);
 const count = z.int().min(0);
@@ -72,10 +78,13 @@ const answerSchema = z.discriminatedUnion("kind", [
   z.strictObject({ kind: z.literal("failed"), message: text }),
 ]);
 
+const purged = z.strictObject({ kind: z.literal("purged"), purge: z.string().max(MOST_PURGE) });
+
 const fromWorkerSchema = z.discriminatedUnion("kind", [
   z.strictObject({ kind: z.literal("serving"), hash: text, port: count.max(65_535) }),
   z.strictObject({ kind: z.literal("failed"), message: text }),
   z.strictObject({ kind: z.literal("pong"), open: count }),
+  purged,
   z.strictObject({ kind: z.literal("leaving") }),
   z.strictObject({ kind: z.literal("answer"), id: count, answer: answerSchema }),
 ]);
@@ -103,6 +112,7 @@ const toWorkerSchema = z.discriminatedUnion("kind", [
     version: text,
   }),
   z.strictObject({ kind: z.literal("ping") }),
+  purged,
   z.strictObject({ kind: z.literal("ask"), id: count, question: questionSchema }),
   z.strictObject({ kind: z.literal("drain") }),
 ]);

@@ -49,7 +49,7 @@ export async function runSolo(parts: RunParts): Promise<Running> {
     life: gateway.life,
     checks: () => [`exchanges ${gateway.open()} open`, `config ${reloader.current().hash.slice(0, 12)}`],
     config: reloader.view,
-    cache: async (ask) => ({ answers: [await gateway.cache(ask)], silent: 0 }),
+    cache: async (ask) => ({ answers: [await gateway.cache.ask(ask)], silent: 0 }),
     webhookSecret: () => reloader.current().config.cache.webhook?.secret,
     metrics: () => metrics.collect(),
     reload: reloader.reload,

@@ -58,6 +58,9 @@ export class Worker {
       case "ask":
         void this.#answer(message.id, message.question);
         return;
+      case "purged":
+        this.#serving()?.gateway.cache.hear(message.purge);
+        return;
       case "drain":
         void this.#leave(0);
         return;
@@ -104,6 +107,7 @@ export class Worker {
       const sharedPort = sharing === "reuse-port";
       const processes = workerCount(listen.workers, availableParallelism());
       const serving = await createServing({ ...this.#parts, version, config: settled, name, sharedPort, processes });
+      serving.gateway.bus.subscribe("spillway:purged", ({ purge }) => link.send({ kind: "purged", purge }));
       const listening = await serving.gateway.listen();
       this.#hash = config.hash;
       if (this.#isLeaving()) {
@@ -137,7 +141,7 @@ export class Worker {
     const serving = this.#serving();
     if (!serving) return { kind: "failed", message: "does not serve" };
     if (question.kind === "metrics") return { kind: "metrics", metrics: await serving.metrics.json() };
-    if (question.kind === "cache") return { kind: "cache", answer: await serving.gateway.cache(question.ask) };
+    if (question.kind === "cache") return { kind: "cache", answer: await serving.gateway.cache.ask(question.ask) };
     if (this.#isLeaving()) return { kind: "failed", message: "is leaving" };
     switch (question.kind) {
       case "prepare":

@@ -36,6 +36,7 @@ async function start(t: TestContext, { workers = 1, cache = {} }: Options = {}) 
     dependencies: { shop: { http: { targets: [origin.url] } } },
     routes: [
       { name: "lists", match: { path: "/lists/*" }, dependency: "shop", cache: { ttl: "1h", tags: ["lists"] } },
+      { name: "orders", match: { path: "/orders/:id" }, dependency: "shop", purges: ["user:{id}"] },
       { name: "users", match: { path: "/users/:id" }, dependency: "shop", cache: { ttl: "1h", tags: ["user:{id}"] } },
     ],
   });
@@ -213,6 +214,22 @@ test("with two workers the figures are those of both, and a purge counts what bo
   assert.equal(dry.json["matched"], 2);
   assert.equal((await purge({ tags: ["user:1"] })).json["matched"], 2, "the dry run changed nothing");
   assert.equal((await purge({ tags: ["user:1"], dryRun: true })).json["matched"], 0);
+});
+
+test("C62: a write in one worker purges what both keep", async (t) => {
+  const { get, base } = await start(t, { workers: 2 });
+  for (let round = 0; round < 5; round++) {
+    const before = await settled(get, "/users/1");
+    await fetch(`${base}/orders/1`, { method: "POST", headers: { Connection: "close" } }).then((answer) =>
+      answer.text(),
+    );
+    // The worker that was written to is at once without it; the other one two messages later.
+    const gone = async () => {
+      for (let i = 0; i < 6; i++) if ((await get("/users/1")) === before) return undefined;
+      return true;
+    };
+    await until(gone, { what: "nobody gives the old answer any more" });
+  }
 });
 
 test("C50: a purge is in force in both workers within 100 ms at the 99th percentile", async (t) => {

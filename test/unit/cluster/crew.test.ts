@@ -252,3 +252,12 @@ test("all caches are asked, one of them tells other instances, and who does not 
   );
   await crew.kill();
 });
+
+test("what one worker purged is told to all others, and not back to it", async () => {
+  const { crew, workers } = await gatherServing(3);
+  workers[1]!.say({ kind: "purged", purge: "p" });
+  await nextTurn();
+  const told = workers.map(({ heard }) => heard.filter(({ kind }) => kind === "purged").length);
+  assert.deepEqual(told, [1, 0, 1]);
+  await crew.kill();
+});

@@ -8,6 +8,7 @@ test("what a worker says comes through as it is", () => {
     { kind: "failed", message: "no" },
     { kind: "pong", open: 3 },
     { kind: "leaving" },
+    { kind: "purged", purge: "x" },
     { kind: "answer", id: 0, answer: { kind: "done" } },
     { kind: "answer", id: 3, answer: { kind: "cache", answer: { did: "refused", room: 0 } } },
     { kind: "answer", id: 1, answer: { kind: "failed", message: "x" } },
@@ -22,6 +23,7 @@ test("what the primary says comes through as it is, maps included", () => {
   for (const message of [
     { kind: "start", config, name: "gw", port: 1, sharing: "reuse-port", version: "1" },
     { kind: "ping" },
+    { kind: "purged", purge: "x" },
     { kind: "drain" },
     { kind: "ask", id: 1, question: { kind: "metrics" } },
     { kind: "ask", id: 2, question: { kind: "prepare", config } },
