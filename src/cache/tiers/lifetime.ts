@@ -1,3 +1,5 @@
+import type { Entry } from "../entry.ts";
+import { deleteMany, getMany, setMany } from "./batch.ts";
 import type { Tier } from "./tier.ts";
 
 /**
@@ -5,13 +7,21 @@ import type { Tier } from "./tier.ts";
  * `now`: of the line of time on which the tier is given entries.
  */
 export function limitLifetime(tier: Tier, most: number, now: () => number): Tier {
+  const limited = (entry: Entry): Entry => {
+    const end = now() + most;
+    return entry.keepUntil <= end ? entry : { ...entry, keepUntil: end };
+  };
   return {
     get: (key, variantOf) => tier.get(key, variantOf),
-    set(key, entry) {
-      const end = now() + most;
-      return tier.set(key, entry.keepUntil <= end ? entry : { ...entry, keepUntil: end });
-    },
+    set: (key, entry) => tier.set(key, limited(entry)),
     delete: (key) => tier.delete(key),
+    getMany: (keys) => getMany(tier, keys),
+    setMany: async (entries) =>
+      setMany(
+        tier,
+        entries.map(([key, entry]) => [key, limited(entry)]),
+      ),
+    deleteMany: (keys) => deleteMany(tier, keys),
     clear: () => tier.clear(),
     close: () => tier.close(),
   };

@@ -46,6 +46,23 @@ suite("the tiers that a route chooses (C09, C10)", () => {
     assert.equal(memoryOf(tiers, "short"), 1050);
   });
 
+  test("also of several that are put in together, which are found and taken away together", async () => {
+    const tiers = all();
+    const [memory] = selectTiers(tiers, { memory: 60 }, time);
+    const { tier } = memory!;
+    await tier.setMany!([
+      ["long", entry(5000)],
+      ["short", entry(1050)],
+    ]);
+    const found = await tier.getMany!(["short", "never", "long"]);
+    assert.deepEqual(
+      found.map((one) => one?.keepUntil),
+      [1050, undefined, 1060],
+    );
+    await tier.deleteMany!(["short", "long"]);
+    assert.deepEqual(await tier.getMany!(["short", "long"]), [undefined, undefined]);
+  });
+
   test("outside this process the end is on the wall clock's time", () => {
     const tiers = all();
     const [redis] = selectTiers(tiers, { redis: 60 }, time);
