@@ -1,9 +1,11 @@
+import type { Clock } from "../core/clock.ts";
 import type { EventBus } from "../core/events.ts";
 import type { Timeouts } from "../core/timeouts.ts";
 import type { RefreshAhead } from "./ahead.ts";
 import type { Ask } from "./asked.ts";
 import type { Fallback } from "./fallback.ts";
 import type { Flights } from "./flight/flights.ts";
+import type { Leases } from "./flight/lease.ts";
 import type { Grace } from "./phase.ts";
 import type { Dress } from "./presets.ts";
 import type { CachePolicy } from "./rules.ts";
@@ -41,6 +43,9 @@ export interface CacheParts {
   /** Whether answers that set a cookie are kept without it. */
   readonly stripCookies: boolean;
   readonly stale: ServeStale;
+  readonly clock: Clock;
+  /** Absent: each instance loads by itself. */
+  readonly leases?: Leases | undefined;
   /** In place of a refusal or failure, with nothing kept that may be used. */
   readonly fallback?: Fallback | undefined;
   /** What clients are told of kept answers. Absent: what the origin said. */

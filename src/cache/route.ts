@@ -40,10 +40,14 @@ export function cachePartsOf(route: CachedRoute): CacheParts | undefined {
   const { ledger, flights, bus, time, purge, backplane } = store;
   const fixed = [`route:${name}`, ...(dependency === undefined ? [] : [`dependency:${dependency}`])];
   const soft = new Timeouts(clock, softTimeout);
+  const tiers = store.tiersFor(cacheOptions(settings));
   return {
-    tiers: store.tiersFor(cacheOptions(settings)),
+    tiers,
     ledger,
     flights,
+    // Who waited for another instance's load would not find it.
+    leases: tiers.shared ? store.leases : undefined,
+    clock,
     bus,
     time,
     policy,

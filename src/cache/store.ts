@@ -1,16 +1,18 @@
+import { createHexSource } from "../core/clock.ts";
 import type { DurationsReading, MovedReading } from "../core/cache-control.ts";
 import { Durations } from "../core/durations.ts";
 import type { EventBus } from "../core/events.ts";
 import type { CacheTier } from "../core/outcome.ts";
 import { RefreshAhead } from "./ahead.ts";
 import { Flights } from "./flight/flights.ts";
+import { leaseDeadline, Leases } from "./flight/lease.ts";
 import type { CacheSettings } from "./settings.ts";
 import { Backplane } from "./tags/backplane.ts";
 import { compileCascade, type Cascade } from "./tags/cascade.ts";
 import { Ledger, type Purge } from "./tags/ledger.ts";
 import { readPurge, writePurge } from "./tags/purge-text.ts";
 import { createRedisLog } from "./tags/redis-log.ts";
-import { openFarther, type OpenParts } from "./tiers/open.ts";
+import { openFarther, type OpenParts, type SharedRedis } from "./tiers/open.ts";
 import type { Memories } from "./tiers/memories.ts";
 import type { MemoryStats } from "./tiers/memory.ts";
 import { openMemory } from "./tiers/open-memory.ts";
@@ -45,6 +47,8 @@ export interface Store {
   moved(): MovedReading;
   /** The tiers that a route chose, or its class; the memory is that of its class. */
   tiersFor(choice?: { readonly class?: string | undefined; readonly tiers?: TierChoice | undefined }): Tiers;
+  /** Undefined without Redis. */
+  readonly leases: Leases | undefined;
   /** Absent: there is no Redis, or no backplane is wanted. */
   readonly backplane: Backplane | undefined;
   /** In force here when it returns; resolves to its position once other instances are told, or cannot be. */
@@ -57,18 +61,12 @@ export interface Store {
 export type StoreParts = OpenParts;
 
 export function createStore(settings: CacheSettings, parts: StoreParts): Store {
-  const { clock, random, bus } = parts;
+  const { clock, random, bus, redis } = parts;
   const time = steadyTime(clock);
   const ledger = new Ledger({ wall: () => time.now() });
   const backplane = openBackplane(settings, parts, ledger, time);
-  const onFault = (where: string, error: Error): void => bus.publish("spillway:fault", { where, error });
   const lookups = new Map<CacheTier, Durations>();
-  const inUse = (named: NamedTier): NamedTier => {
-    const { name, tier } = sturdy(named, clock, onFault);
-    const durations = lookups.get(name) ?? new Durations();
-    lookups.set(name, durations);
-    return { name, tier: timed(tier, clock, durations, name === "memory" ? ONE_IN : 1) };
-  };
+  const inUse = tierUser(parts, lookups);
   const farther = openFarther(settings, parts).map(inUse);
   const { memories, admission, demotions } = openMemory(settings, {
     clock,
@@ -80,6 +78,7 @@ export function createStore(settings: CacheSettings, parts: StoreParts): Store {
     const memory = inUse({ name: "memory", tier: memories.of(name) });
     return [{ ...memory, admits: admission.admits.bind(admission) }, ...farther];
   };
+  const leases = redis && openLeases(redis, parts);
   return {
     settings,
     ledger,
@@ -89,6 +88,7 @@ export function createStore(settings: CacheSettings, parts: StoreParts): Store {
     ahead: new RefreshAhead(random),
     cascade: compileCascade(settings.cascade ?? {}),
     backplane,
+    leases,
     tiers: tiersOf(undefined),
     lookups: (name) => (lookups.get(name) ?? new Durations()).read(),
     memory: memories.whole,
@@ -109,10 +109,22 @@ export function createStore(settings: CacheSettings, parts: StoreParts): Store {
     },
     hear: (purge) => ledger.record(readPurge(purge)),
     async close() {
+      await leases?.close();
       await backplane?.close();
       memories.whole.close();
       await Promise.all(farther.map(async ({ tier }) => tier.close()));
     },
+  };
+}
+
+/** Makes tiers fit for use: their faults are told, and their lookups timed. */
+function tierUser({ clock, bus }: StoreParts, lookups: Map<CacheTier, Durations>): (named: NamedTier) => NamedTier {
+  const onFault = (where: string, error: Error): void => bus.publish("spillway:fault", { where, error });
+  return (named) => {
+    const { name, tier } = sturdy(named, clock, onFault);
+    const durations = lookups.get(name) ?? new Durations();
+    lookups.set(name, durations);
+    return { name, tier: timed(tier, clock, durations, name === "memory" ? ONE_IN : 1) };
   };
 }
 
@@ -128,4 +140,9 @@ function openBackplane(
   if (!redis || backplane === "off") return undefined;
   const log = createRedisLog(redis.redis.link("purges", LOG_DEADLINE), redis.prefix, bus.gateway);
   return new Backplane({ ledger, log, clock, time, bus, lease: backplane.lease });
+}
+
+function openLeases({ redis, prefix, deadline }: SharedRedis, { clock, random, bus }: StoreParts): Leases {
+  const link = redis.link("lease", leaseDeadline(deadline));
+  return new Leases({ link, clock, random, bus, prefix, unique: createHexSource(8) });
 }

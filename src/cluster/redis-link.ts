@@ -15,6 +15,11 @@ import type { RedisConnection } from "./redis-connection.ts";
 
 /** Replies that may be due at a time; a call beyond them fails at once. Those that are late count until they come. */
 const MOST_DUE = 10_000;
+/**
+ * Milliseconds after a deadline: when it was we who were late, the reply may lie in the socket, which is read only after
+ * the timers that are due.
+ */
+const LOOK_AGAIN = 1;
 /** Milliseconds between two signs of life of a connection that only listens. */
 const PING_EVERY = 5000;
 
@@ -65,9 +70,8 @@ export class Link implements RedisLink {
     }
     const { promise, resolve, reject } = Promise.withResolvers<RedisReply>();
     const { deadline } = this.#parts;
-    const wait = this.#deadlines.start(() => {
-      reject(new RedisError("timeout", `no reply of Redis to ${command} within ${deadline} ms`));
-    });
+    const late = (): void => reject(new RedisError("timeout", `no reply of Redis to ${command} within ${deadline} ms`));
+    const wait = this.#deadlines.start(() => void this.#parts.clock.after(LOOK_AGAIN, late, "background"));
     this.#due++;
     send(client, command, args).then(
       (reply) => {

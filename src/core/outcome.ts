@@ -14,6 +14,7 @@ export type RefusedReason =
   | "upgrade-refused" // a protocol or a route that may not be upgraded
   | "loop" // the request has already passed here
   | "unsupported" // CONNECT, TRACE and the like
+  | "back-off" // the dependency failed another instance, and a stale answer is at hand
   | "not-stored" // only a kept answer was wanted, and there is none to use
   | "memory"; // the process is close to its memory limit
 

@@ -73,6 +73,11 @@ export const PROBLEMS: Readonly<Record<RefusedReason | FailedReason, ProblemKind
     title: "Dependency did not answer in time",
     when: "no head of an answer within timeout, or within listen.requestTimeout",
   },
+  "back-off": {
+    status: 503,
+    title: "Left alone",
+    when: "the dependency failed another instance a moment ago; never seen by clients, who get a stale answer",
+  },
   "not-stored": {
     status: 504,
     title: "Not stored",

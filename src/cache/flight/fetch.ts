@@ -63,6 +63,8 @@ export class EntryFetch implements Fetch {
   /** Of the ledger, when the load began. */
   readonly position: number;
   readonly soft: Timeouts;
+  /** Of a lease. Without one from the clock, as leases' are, so that what is kept can be replaced; 0 without Redis. */
+  fence: number;
   #receipt: Receipt = { requestedAt: 0, receivedAt: 0, wall: 0 };
   /** Fields of the request that the dependency got. */
   #sent: HeaderList = [];
@@ -86,6 +88,7 @@ export class EntryFetch implements Fetch {
     this.position = parts.ledger.position;
     this.#own = this.#tags = parts.tags(errand.asked.exchange.params);
     this.soft = parts.stale.soft;
+    this.fence = parts.leases ? Math.max(parts.time.wall() * 1000, (errand.entry?.fence ?? 0) + 1) : 0;
   }
 
   async run(departure: Departure): Promise<Outcome> {
@@ -139,34 +142,36 @@ export class EntryFetch implements Fetch {
     return { sharing, fits, status: this.#status, name: shared ? flightName(key, variant ?? "") : undefined };
   }
 
-  commit(chunks: readonly Buffer[], length: number): void {
+  /** Resolves when all tiers have what was kept. */
+  commit(chunks: readonly Buffer[], length: number): Promise<unknown> | undefined {
     const { tiers, ledger, flights } = this.#parts;
     const { key } = this.#errand.asked;
     const pending = this.#pending;
-    if (!pending) return;
+    if (!pending) return undefined;
     const renewed = this.#renewed?.body;
     const { position } = this;
     const head = renewed ? pending.head : { ...pending.head, headers: keptHeaders(pending.head.headers, length) };
     const came = { ...pending, head, position, body: renewed ?? bodyOf(chunks, length) };
     const entry = head.status === 206 ? withPart(came, this.#errand.part, flights.longest) : came;
-    if (!entry || ledger.standing(entry) === "gone") return;
+    if (!entry || ledger.standing(entry) === "gone") return undefined;
     flights.notes.passNoMore(key);
     ledger.kept(entry.keepUntil);
     if (entry.head.status !== 206) return this.#put(entry);
     const { whole } = this.#errand;
     // What is kept whole is outdated by a part of something else.
     if (whole && !isAbout(whole.head, entry.head)) tiers.drop(key);
-    tiers.put(partKey(key), entry);
+    return tiers.place(partKey(key), entry);
   }
 
-  #put(entry: Entry): void {
+  #put(entry: Entry): Promise<unknown> | undefined {
     const { tiers, flights } = this.#parts;
     const { asked } = this.#errand;
     const { searches } = flights.notes;
-    tiers.put(asked.key, entry);
-    if (searches.isEmpty && !hasHeader(entry.head.headers, "no-vary-search")) return;
+    const placed = tiers.place(asked.key, entry);
+    if (searches.isEmpty && !hasHeader(entry.head.headers, "no-vary-search")) return placed;
     const path = pathKey(this.#parts, asked.exchange);
     if (path !== undefined) searches.kept(asked, entry, path);
+    return placed;
   }
 
   outgrown(): void {
@@ -236,7 +241,7 @@ export class EntryFetch implements Fetch {
       const url = urlOf(exchange);
       const buildMs = this.#receipt.receivedAt - this.#receipt.requestedAt;
       const keepUntil = this.#keepUntil(head, reading);
-      this.#pending = { head, reading, vary, variant, url, tags, buildMs, fence: 0, keepUntil };
+      this.#pending = { head, reading, vary, variant, url, tags, buildMs, fence: this.fence, keepUntil };
       return "all";
     }
     if (!verdict.store && !verdict.personal) return "wave";

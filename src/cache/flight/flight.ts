@@ -27,7 +27,7 @@ export interface Load {
   /** The head is here. Called once, for a served outcome, before anybody else sees it. */
   judge(served: Served): Judged;
   /** The last octet is here, of an answer for `all`. Never called for less than the whole. */
-  commit(chunks: readonly Buffer[], length: number): void;
+  commit(chunks: readonly Buffer[], length: number): unknown;
   /** The body turned out longer than what is kept. */
   outgrown(): void;
   /** The body broke off. */

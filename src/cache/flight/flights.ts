@@ -16,9 +16,11 @@ export interface Fetch {
   run(departure: Departure): Promise<Outcome>;
   /** The head is here. `name`: under which others find the flight now that the variant is known; undefined: as before. */
   judge(served: Served): Judged & { readonly name: string | undefined };
-  commit(chunks: readonly Buffer[], length: number): void;
+  commit(chunks: readonly Buffer[], length: number): unknown;
   outgrown(): void;
   cut(): void;
+  /** Whoever comes from now on does not board any more. */
+  closed?(): void;
 }
 
 /** A flight that can be boarded. */
@@ -76,6 +78,7 @@ export class Flights {
       outgrown: () => fetch.outgrown(),
       cut: () => fetch.cut(),
       closed: () => {
+        fetch.closed?.();
         if (this.#boardings.get(found) === boarding) this.#boardings.delete(found);
       },
     });

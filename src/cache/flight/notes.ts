@@ -82,6 +82,12 @@ export class Notes {
     if (note) note.failures = note.quietUntil = 0;
   }
 
+  /** The dependency failed elsewhere. */
+  quietFor(key: string, ms: number): void {
+    const note = this.#note(key);
+    note.quietUntil = Math.max(note.quietUntil, this.#clock.now() + ms);
+  }
+
   /** Whether the dependency failed so lately that it is left alone where that can be afforded. */
   isQuiet(key: string): boolean {
     return (this.#notes.get(key)?.quietUntil ?? 0) > this.#clock.now();

@@ -7,7 +7,8 @@ import type { Entry } from "../entry.ts";
 import { isFailure } from "./failure.ts";
 import { EntryFetch, flightName, type Errand } from "./fetch.ts";
 import type { Landing } from "./flight.ts";
-import type { Boarding } from "./flights.ts";
+import { LeasedFetch } from "./leased.ts";
+import type { Boarding, Fetch } from "./flights.ts";
 import { anonymousFields, forbidsKeeping, hasCredentials, inward } from "./inward.ts";
 import { joinParts, urlOf } from "../key.ts";
 import type { CacheParts } from "../parts.ts";
@@ -29,6 +30,8 @@ export class Pursuit {
   readonly #exchange: Exchange;
   readonly #key: string;
   readonly #entry: Entry | undefined;
+  /** Whether a stale answer would do. */
+  #yields = false;
 
   constructor(parts: CacheParts, next: Handler, asked: Asked, entry: Entry | undefined) {
     this.#parts = parts;
@@ -50,7 +53,9 @@ export class Pursuit {
     const alone = own && asked === this.#asked;
     const name = alone ? joinParts(["own", this.#name()]) : this.#name();
     if (flights.find(name, this.#isCurrent)) return;
-    const { flight } = flights.launch(name, this.#fetch({ asked, shared: !alone, keeps: true }));
+    this.#yields = true;
+    const fetch = alone ? this.#fetch({ asked, shared: false, keeps: true }) : this.#agreed(name, asked);
+    const { flight } = flights.launch(name, fetch);
     flight.hold();
     void flight.landing.then(({ outcome }) => this.#tellFault(outcome));
   }
@@ -100,6 +105,7 @@ export class Pursuit {
   /** The answer, or why a stale one must do: the dependency failed, just now or before, or gives no head in time. */
   async waitBriefly(fwd: Forwarded): Promise<Outcome | string> {
     if (this.#parts.flights.notes.isQuiet(this.#key)) return "back-off";
+    this.#yields = true;
     return this.#waitBriefly(fwd, 1);
   }
 
@@ -125,10 +131,7 @@ export class Pursuit {
   #shared(): Boarding {
     const { flights } = this.#parts;
     const name = this.#name();
-    return (
-      flights.find(name, this.#isCurrent) ??
-      flights.launch(name, this.#fetch({ asked: this.#asked, shared: true, keeps: true }))
-    );
+    return flights.find(name, this.#isCurrent) ?? flights.launch(name, this.#agreed(name, this.#asked));
   }
 
   #alone(fetch = this.#fetch({ asked: this.#asked, shared: false, keeps: this.#mayKeep() })): Boarding {
@@ -166,6 +169,21 @@ export class Pursuit {
     return flightName(this.#key, varyKey(this.#parts.flights.notes.varyOf(this.#key), this.#exchange) ?? "");
   }
 
+  /** A fetch that others wait for, in other instances as well. */
+  #agreed(name: string, asked: Asked): Fetch {
+    const inner = this.#fetch({ asked, shared: true, keeps: true });
+    const parts = this.#parts;
+    if (!parts.leases) return inner;
+    const { exchange, key } = asked;
+    return new LeasedFetch(parts, parts.leases, inner, {
+      exchange,
+      key,
+      entry: this.#entry,
+      name,
+      yields: this.#yields,
+    });
+  }
+
   /** What is not kept is the client's own affair: it goes with its own conditions. */
   #fetch(errand: Omit<Errand, "entry">): EntryFetch {
     return new EntryFetch(this.#parts, this.#next, { ...errand, entry: errand.keeps ? this.#entry : undefined });
@@ -176,7 +194,8 @@ export class Pursuit {
     const exchange = this.#exchange;
     const { flight } = boarding;
     const { outcome, sharing } = landing;
-    const refusedToAnother = outcome.kind === "refused" && boarding.class !== exchange.class;
+    const leftAlone = outcome.kind === "refused" && outcome.reason === "back-off";
+    const refusedToAnother = outcome.kind === "refused" && (leftAlone || boarding.class !== exchange.class);
     if (exchange.departure.gone) return failed("client-gone", "the client left before the answer");
     if (!seat.leads && (refusedToAnother || sharing === "nobody" || !landing.fits(exchange))) {
       seat.leave();

@@ -97,6 +97,13 @@ export class Breaker {
     if (before.at === "closed" && this.#state.at === "open") this.#tell("open", reason);
   }
 
+  /** An answer came late: the other side lives. Not told when it had closed by itself. */
+  revived(): void {
+    if (this.#state.at !== "open") return;
+    this.#state = CLOSED;
+    this.#tell("closed", "");
+  }
+
   /** There is a new connection, or a call came to its end without the other side: the next one may try it. */
   untried(): void {
     this.#state = untried(this.#state);

@@ -13,6 +13,13 @@ import type { NamedTier } from "./tiers.ts";
 export const TIER_DEADLINE = 20;
 /** Keys of one look for which it has a deadline more. */
 const KEYS_A_DEADLINE = 100;
+/**
+ * Milliseconds after a deadline: when it was we who were late, the answer may lie in a socket, which is read only after
+ * the timers that are due.
+ */
+const LOOK_AGAIN = 1;
+/** Answers in a row that are late and yet end what their lateness began; after them it takes a probe in time. */
+const MOST_REVIVALS = 3;
 /** Looks under way at a time; one more is a miss. */
 const MOST_GETS = 512;
 /** Writes under way at a time, and their octets; one more is dropped. */
@@ -50,9 +57,12 @@ class Guard implements GuardedTier {
   readonly #tier: Tier;
   readonly #name: NamedTier["name"];
   readonly #bus: EventBus;
+  readonly #clock: Clock;
   readonly #breaker: Breaker;
   readonly #deadlines: Timeouts;
   #gets = 0;
+  /** Answers that came late since the last one in time. */
+  #revivals = 0;
   #writes = 0;
   #writeBytes = 0;
 
@@ -60,6 +70,7 @@ class Guard implements GuardedTier {
     this.#tier = tier;
     this.#name = name;
     this.#bus = bus;
+    this.#clock = clock;
     this.#deadlines = new Timeouts(clock, deadline);
     this.#breaker = new Breaker(clock, random, (state, reason) =>
       bus.publish("spillway:cache-tier", { tier: name, state, reason }),
@@ -131,34 +142,45 @@ class Guard implements GuardedTier {
   #timed<T>(found: Promise<T>, deadlines = 1): Promise<T | undefined> {
     this.#gets++;
     return new Promise((resolve) => {
-      let late = false;
+      let state: "asked" | "late" | "done" = "asked";
       let left = deadlines;
-      const expire = (): void => {
-        if (--left > 0) {
-          wait = this.#deadlines.start(expire);
-          return;
-        }
-        late = true;
+      const late = (): void => {
+        if (state === "done") return;
+        state = "late";
         this.#breaker.failed("timeout", `no answer within ${this.#deadlines.ms * deadlines} ms`);
         resolve(this.#skipped("timeout"));
+      };
+      const expire = (): void => {
+        if (--left > 0) wait = this.#deadlines.start(expire);
+        else this.#clock.after(LOOK_AGAIN, late, "background");
       };
       let wait = this.#deadlines.start(expire);
       found.then(
         (entry) => {
           this.#gets--;
-          if (late) return;
+          if (state === "late") return this.#cameLate();
+          state = "done";
           wait.cancel();
+          this.#revivals = 0;
           this.#breaker.succeeded();
           resolve(entry);
         },
         (thrown: unknown) => {
           this.#gets--;
-          if (late) return;
+          if (state === "late") return;
+          state = "done";
           wait.cancel();
           resolve(this.#failed(thrown, "get"));
         },
       );
     });
+  }
+
+  /** It was a pause, unless it is one again and again. */
+  #cameLate(): void {
+    if (this.#revivals === MOST_REVIVALS) return;
+    this.#revivals++;
+    this.#breaker.revived();
   }
 
   #write(bytes: number, write: () => void | Promise<void>): void | Promise<void> {

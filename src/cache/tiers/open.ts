@@ -28,8 +28,8 @@ export interface SharedRedis {
   readonly deadline: number;
 }
 
-/** Milliseconds for a write: nobody waits for it, and it may be large. */
-const WRITE_DEADLINE = 500;
+/** Milliseconds after which nothing is expected of a call any more: of a look, or of a write, for which nobody waits. */
+const LATEST = 500;
 /** Octets of a frame beside the body. */
 const MOST_HEAD = 128 * 1024;
 
@@ -46,8 +46,9 @@ export function openFarther(settings: CacheSettings, parts: OpenParts): readonly
 function openRedis(shared: SharedRedis, settings: CacheSettings, parts: OpenParts): Tier {
   const { redis, prefix, deadline } = shared;
   const { clock, random, bus } = parts;
-  const reading = redis.link("cache", deadline);
-  const writing = redis.link("cache-write", Math.max(WRITE_DEADLINE, deadline));
+  // The guard ends a look in time; what comes later still tells that Redis lives.
+  const reading = redis.link("cache", LATEST);
+  const writing = redis.link("cache-write", LATEST);
   const longest = settings.maxEntry + MOST_HEAD;
   const unique = createHexSource(8);
   const sealed = createSealedTier(sealing("redis", settings, parts), (codec) =>

@@ -1,5 +1,5 @@
 import { hash } from "node:crypto";
-import type { Clock } from "../../core/clock.ts";
+import type { Cancel, Clock } from "../../core/clock.ts";
 import type { RedisLink } from "../../core/redis.ts";
 import type { Entry } from "../entry.ts";
 import { GET_ENTRY, SET_ENTRY, SUPERSEDE_ENTRY } from "./redis-scripts.ts";
@@ -9,7 +9,6 @@ import { MOST_VARIANTS, type Tier, type VariantOf } from "./tier.ts";
 export interface RedisTierParts {
   readonly clock: Clock;
   readonly codec: FrameCodec;
-  /** Ends within the deadline of a look. */
   readonly reading: RedisLink;
   /** On its own, so that no look waits behind a large value. */
   readonly writing: RedisLink;
@@ -55,8 +54,14 @@ class RedisTier {
   /** By record: ids of variants that were read since the last write, the last one first. */
   readonly #used = new Map<string, readonly string[]>();
 
+  readonly #stop: Cancel;
+
   constructor(parts: RedisTierParts) {
     this.#parts = parts;
+    // So that the first look is one round trip like any other.
+    this.#stop = parts.reading.onState((state) => {
+      if (state === "up") this.#prepare().catch(() => {});
+    });
   }
 
   /** `link`: for one of many the one that may take longer. */
@@ -108,7 +113,13 @@ class RedisTier {
   }
 
   async close(): Promise<void> {
+    this.#stop();
     await Promise.all([this.#parts.reading.close(), this.#parts.writing.close()]);
+  }
+
+  async #prepare(): Promise<void> {
+    await this.#lookUp();
+    await this.#read(this.#parts.reading, `${this.#parts.prefix}:cache:none`, "");
   }
 
   #use(record: string, id: string): void {

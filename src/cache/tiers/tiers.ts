@@ -37,6 +37,11 @@ export class Tiers {
     this.#positionHere = positionHere;
   }
 
+  /** Whether what one instance puts in another finds. */
+  get shared(): boolean {
+    return this.#tiers.some(({ name }) => name !== "memory");
+  }
+
   /** A promise only where a tier other than memory is asked. */
   find(key: string, variantOf: VariantOf): Found | undefined | Promise<Found | undefined> {
     const first = this.#tiers[0];
@@ -52,6 +57,7 @@ export class Tiers {
     key: string,
     variantOf: VariantOf,
     asked?: Promise<Entry | undefined>,
+    newer = false,
   ): Promise<Found | undefined> {
     for (let at = start; at < this.#tiers.length; at++) {
       const { name, tier } = this.#tiers[at]!;
@@ -59,15 +65,26 @@ export class Tiers {
       if (!found) continue;
       const entry = name === "memory" ? found : asOurs(found, this.#time, this.#positionHere);
       for (const nearer of this.#tiers.slice(0, at)) {
-        if (nearer.admits?.(key, entry) ?? true) this.#set(nearer, key, entry);
+        if (newer || (nearer.admits?.(key, entry) ?? true)) void this.#set(nearer, key, entry);
       }
       return { entry, tier: name };
     }
     return undefined;
   }
 
+  /** As {@link find}, past memory, which takes over what is found: it may be newer than what is there. */
+  findFarther(key: string, variantOf: VariantOf): Promise<Found | undefined> {
+    return this.#findFrom(this.#tiers[0]?.name === "memory" ? 1 : 0, key, variantOf, undefined, true);
+  }
+
   put(key: string, entry: Entry): void {
-    for (const tier of this.#tiers) this.#set(tier, key, entry);
+    void this.place(key, entry);
+  }
+
+  /** As `put`. Resolves when every tier has done what it will; nothing where all of them have already. */
+  place(key: string, entry: Entry): Promise<unknown> | undefined {
+    const under = this.#tiers.map((tier) => this.#set(tier, key, entry)).filter((set) => set instanceof Promise);
+    return under.length > 0 ? Promise.all(under) : undefined;
   }
 
   /** Another copy of what was found here or farther away, for this process only. */
@@ -79,8 +96,8 @@ export class Tiers {
     for (const { tier } of this.#tiers) void tier.delete(key);
   }
 
-  #set({ name, tier }: NamedTier, key: string, entry: Entry): void {
-    void tier.set(key, asShared(name, entry, this.#time));
+  #set({ name, tier }: NamedTier, key: string, entry: Entry): void | Promise<void> {
+    return tier.set(key, asShared(name, entry, this.#time));
   }
 }
 

@@ -44,7 +44,7 @@ export async function startFleet(
     });
   }
   if (options.wait !== false) {
-    const roles = ["cache", "cache-write"];
+    const roles = ["cache", "cache-write", "lease"];
     const all = (): boolean => gateways.every((_, at) => roles.every((role) => up.has(`${at}:${role}`)));
     await until(all, { timeoutMs: 10_000, what: () => `all are connected; told: ${told.join(" ")}` });
   }

@@ -44,13 +44,13 @@ suite("gateways with one Redis", { skip: redisMissing }, () => {
     const gateway = fleet.gateways[0]!;
     const clients = async ({ cli }: typeof server): Promise<string[]> =>
       [...(await cli("client", "list")).matchAll(/id=(\d+).*name=spillway:/g)].map(([, id]) => id!);
-    // Two for the tier, two for the log of purges.
-    await until(async () => (await clients(server)).length === 4, { what: "all are connected" });
+    // Two for the tier, two for the log of purges, one for leases.
+    await until(async () => (await clients(server)).length === 5, { what: "all are connected" });
     const before = await clients(server);
     await gateway.apply({ target, route, redis: { url: server.url }, drain: { timeout: "3s" } });
     assert.deepEqual(await clients(server), before);
     await gateway.apply({ target, route, redis: { url: other.url } });
-    await until(async () => (await clients(other)).length === 4 && (await clients(server)).length === 0, {
+    await until(async () => (await clients(other)).length === before.length && (await clients(server)).length === 0, {
       what: "the other one has the connections",
     });
     await gateway.apply({ target, route });

@@ -63,7 +63,7 @@ suite("the guard of a tier", () => {
   test("a look that is late is a miss at the deadline, and the next ones cost nothing", async () => {
     const { clock, tier, told, skipped, calls } = rig({ get: silent });
     const look = tier.get("a", any);
-    await clock.advanceAsync(21);
+    await clock.advanceAsync(22);
     assert.equal(await Promise.race([look, nextTurn("pending")]), "pending");
     await clock.advanceAsync(1);
     assert.equal(await look, undefined);
@@ -71,6 +71,33 @@ suite("the guard of a tier", () => {
     assert.equal(calls(), 1);
     assert.deepEqual(told, ["open"]);
     assert.deepEqual(skipped.slice(0, 2), ["timeout", "open"]);
+  });
+
+  test("an answer that lies there when we come late ourselves is no failure", async () => {
+    const answer = Promise.withResolvers<Entry | undefined>();
+    const { clock, tier, found, told } = rig({ get: () => answer.promise });
+    const look = tier.get("a", any);
+    clock.setNow(500);
+    clock.advance(0);
+    answer.resolve(found);
+    await nextTurn();
+    clock.advance(10);
+    assert.equal(await look, found);
+    assert.deepEqual(told, []);
+  });
+
+  test("an answer that comes late ends what its lateness began, three times in a row", async () => {
+    const answers: ((entry: Entry) => void)[] = [];
+    const { clock, tier, found, told } = rig({ get: () => new Promise((resolve) => answers.push(resolve)) });
+    for (let round = 0; round < 4; round++) {
+      void tier.get("a", any);
+      await clock.advanceAsync(23);
+      assert.equal(tier.state, "open");
+      answers.pop()!(found);
+      await nextTurn();
+      assert.equal(tier.state, round < 3 ? "closed" : "open");
+    }
+    assert.deepEqual(told, ["open", "closed", "open", "closed", "open", "closed", "open"]);
   });
 
   test("nobody waits for the probe, and its success opens the way", async () => {
@@ -88,10 +115,10 @@ suite("the guard of a tier", () => {
   test("a probe that is late as well doubles the pause", async () => {
     const { clock, tier, calls } = rig({ get: silent });
     void tier.get("a", any);
-    await clock.advanceAsync(22 + 250);
+    await clock.advanceAsync(23 + 250);
     void tier.get("a", any);
     assert.equal(calls(), 2);
-    await clock.advanceAsync(22 + 499);
+    await clock.advanceAsync(23 + 499);
     void tier.get("a", any);
     assert.equal(calls(), 2);
     await clock.advanceAsync(1);
@@ -138,7 +165,7 @@ suite("the guard of a tier", () => {
     for (let i = 0; i < 300; i++) void tier.set("a", small);
     assert.equal(calls(), 512 + 256);
     assert.equal(skipped.filter((reason) => reason === "busy").length, 88 + 44);
-    await clock.advanceAsync(22);
+    await clock.advanceAsync(23);
     for (const look of looks) assert.equal(await look, undefined);
 
     const second = rig({ set: silent });
