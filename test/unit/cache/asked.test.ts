@@ -42,7 +42,7 @@ suite("a request as its route's cache sees it", () => {
     assert.equal(asked.open, exchange);
   });
 
-  test("another version is another key, and the former one is found again", async () => {
+  test("another version is another key, with the schema before it", async () => {
     const exchange = request([]);
     const key = async (version: string) => (await asks({}, version)(exchange))?.key;
     assert.notEqual(await key("1"), await key("2"));

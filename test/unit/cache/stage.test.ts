@@ -398,4 +398,16 @@ suite("the cache stage", () => {
     for (let i = 0; i < 2; i++) assert.match(await over.ask(), /^200 served \| fwd=miss/);
     assert.deepEqual(told, ["cache tier memory"]);
   });
+
+  test("two versions stand side by side in what they share, and a roll-back finds its own again", async () => {
+    const first = setUp(() => answers("one", "max-age=600"));
+    const { store } = first;
+    await first.ask();
+    const settings = { ...store.settings, version: "2" };
+    const second = setUp(() => answers("two", "max-age=600"), "origin", { store: { ...store, settings } });
+    assert.match(await second.ask(), /^200 two \| fwd=miss/);
+    assert.match(await second.ask(), /^200 two \| hit/);
+    assert.match(await first.ask(), /^200 one \| hit/);
+    assert.equal(first.asked.length, 1);
+  });
 });
