@@ -2,6 +2,7 @@
 import type { CachePolicy, StoredHead, Usability } from "../rules.ts";
 import { correctedAge } from "./age.ts";
 import { audienceOf, type Audience } from "./audience.ts";
+import { validators } from "./conditional.ts";
 import { isOperators, isProvoked, originLifetime } from "./lifetime.ts";
 import { readRuling, type Ruling } from "./targeted.ts";
 
@@ -76,9 +77,13 @@ export function usability(
 /** Beyond its own windows: what a degradation level or an operator may still want of it. */
 const LONGER_GRACE = 10;
 
+/** Past its windows an answer with a validator may be asked about (RFC 9111 section 4.3), which spares its body. */
+const ASKED_ABOUT = 3_600_000;
+
 /** From when on a stored answer is of no use, be the windows stretched tenfold. */
 export function usefulUntil(stored: StoredHead, policy: CachePolicy, reading: Reading): number {
   const { lifetime, staleWhileRevalidate, staleIfError } = windowsOf(stored.status, reading, policy);
-  const grace = Math.max(staleWhileRevalidate, staleIfError) * LONGER_GRACE;
+  const windows = Math.max(staleWhileRevalidate, staleIfError) * LONGER_GRACE;
+  const grace = validators(stored).length > 0 ? Math.max(windows, ASKED_ABOUT) : windows;
   return stored.receivedAt + Math.max(0, lifetime - stored.initialAge) + grace;
 }

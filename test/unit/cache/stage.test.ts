@@ -175,6 +175,17 @@ suite("the cache stage", () => {
     assert.equal(asked.length, 2);
   });
 
+  test("what must be revalidated is asked about with its validator long after it is stale", async () => {
+    for (const control of ["max-age=2, must-revalidate", "no-cache", "s-maxage=2"]) {
+      const { clock, asked, inside, ask } = setUp(() => answers("one", control, [...DATED, "ETag", '"1"']));
+      await ask();
+      clock.advance(600 * SECOND);
+      inside.answer = () => answers("", control, ["ETag", '"1"'], 304);
+      assert.equal(await ask(), "200 one | fwd=stale; fwd-status=304; stored");
+      assert.equal(headerValue(asked[1]!.headers, "if-none-match"), '"1"', control);
+    }
+  });
+
   test("what is fetched for all is asked for whole, whatever part one client wants", async () => {
     const control = "max-age=1, stale-while-revalidate=60";
     const { clock, asked, ask } = setUp(() => answers("whole", control, ["ETag", '"1"']));

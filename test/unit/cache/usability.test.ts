@@ -4,7 +4,7 @@ import * as fc from "fast-check";
 import type { CachePolicy, StoredHead, Usability } from "../../../src/cache/rules.ts";
 import { storedHead } from "../../../src/cache/rules/age.ts";
 import { formatDate } from "../../../src/cache/rules/date.ts";
-import { usability } from "../../../src/cache/rules/usability.ts";
+import { readingOf, usability, usefulUntil } from "../../../src/cache/rules/usability.ts";
 
 const ORIGIN: CachePolicy = { by: "origin" };
 const OPERATOR: CachePolicy = { by: "operator", ttl: 60_000, staleWhileRevalidate: 5000, staleIfError: 7000 };
@@ -201,6 +201,18 @@ suite("usability, RFC 9111 section 4.2", () => {
   test("a clock that was set back makes nothing younger than it came (4.2.3)", () => {
     assert.equal(usability(head([...DATE, "Age", "10"]), ORIGIN, T - HOUR).age, 10_000);
     assert.equal(usability(head(DATE, 200, T + HOUR), ORIGIN, T).age, 0);
+  });
+
+  test("is kept past its windows to be asked about, if it has a validator (4.3)", () => {
+    const until = (headers: string[]): number => {
+      const stored = head([...DATE, ...headers]);
+      return usefulUntil(stored, ORIGIN, readingOf(stored)) - T;
+    };
+    const strict = cc("max-age=2, must-revalidate");
+    assert.equal(until(strict), 2000);
+    assert.equal(until([...strict, "ETag", '"a"']), 2000 + HOUR);
+    assert.equal(until([...cc("no-cache"), "Last-Modified", at(-9)]), HOUR);
+    assert.equal(until([...cc("max-age=2, stale-if-error=7200"), "ETag", '"a"']), 2000 + 20 * HOUR);
   });
 
   test("whatever the fields, no number is negative or none, and what must be revalidated has no window", () => {
