@@ -3,6 +3,7 @@ import { toError, UsageError } from "../../core/errors.ts";
 import type { Store } from "../store.ts";
 import type { Purge, PurgeTarget } from "../tags/ledger.ts";
 import type { Cache, CachePurge, LevelsPolicy } from "./cache.ts";
+import { usabilityOf } from "./kept.ts";
 import { Loads } from "./loads.ts";
 import { createNaming, type Naming } from "./naming.ts";
 import { Reads } from "./reads.ts";
@@ -25,7 +26,15 @@ export function createCache(settings: LibrarySettings, { clock, random, store, f
   const { ledger, time, backplane } = store;
   const { writer, loader, flushEvery, maxPending } = settings;
   const naming = createNaming(settings.prefix);
-  const shelf = new Shelf(store.tiers, time, ledger);
+  const shelf = new Shelf({
+    tiers: store.tiers,
+    time,
+    ledger,
+    isFresh(entry) {
+      const { age, lifetime } = usabilityOf(entry, ledger.standing(entry), time.now());
+      return age < lifetime;
+    },
+  });
   const loads = new Loads(clock, ledger);
   const behind = writer && new WriteBehind({ clock, random, writer, flushEvery, most: maxPending, failed });
   const settle = async (key: string): Promise<void> => behind?.flushKey(key);

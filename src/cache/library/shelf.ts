@@ -8,6 +8,13 @@ import type { CacheTime } from "../time.ts";
 /** Which tiers a call is about. Absent: all. */
 export type Levels = readonly CacheTier[] | undefined;
 
+export interface ShelfParts {
+  readonly tiers: readonly NamedTier[];
+  readonly time: CacheTime;
+  readonly ledger: Ledger;
+  readonly isFresh: (entry: Entry) => boolean;
+}
+
 /** One look at the farther tiers for a key. */
 interface Look {
   readonly tiers: readonly NamedTier[];
@@ -23,21 +30,22 @@ const isRemote = ({ name }: NamedTier): boolean => name !== "memory";
  * written meanwhile. A remote tier is guarded: it never rejects.
  */
 export class Shelf {
+  /** Whether others may read and write what is kept. */
+  readonly isShared: boolean;
   readonly #tiers: readonly NamedTier[];
   readonly #time: CacheTime;
   readonly #ledger: Ledger;
+  readonly #isFresh: (entry: Entry) => boolean;
   /** Under way, by key; one that a write has overtaken is no longer among them. */
   readonly #looks = new Map<string, Look[]>();
 
-  constructor(tiers: readonly NamedTier[], time: CacheTime, ledger: Ledger) {
+  /** `isFresh`: whether what is in memory will do without a look farther away. */
+  constructor({ tiers, time, ledger, isFresh }: ShelfParts) {
+    this.isShared = tiers.some(isRemote);
     this.#tiers = tiers;
     this.#time = time;
     this.#ledger = ledger;
-  }
-
-  /** Whether others may read and write what is kept. */
-  get isShared(): boolean {
-    return this.#tiers.some(isRemote);
+    this.#isFresh = isFresh;
   }
 
   /** What is to be had without waiting. */
@@ -47,13 +55,14 @@ export class Shelf {
     return found instanceof Promise ? undefined : found;
   }
 
+  /** What is in memory if that is fresh, otherwise the newest there is. */
   async find(key: string, levels?: Levels): Promise<Entry | undefined> {
     const near = this.near(key, levels);
-    const look = near ? undefined : this.#look(key, this.#chosen(levels));
+    if (!this.isShared) return near;
+    const look = near && this.#isFresh(near) ? undefined : this.#look(key, this.#chosen(levels));
     if (!look) return near;
     const far = await look;
-    // What came into memory while the look lasted is newer, or the same.
-    return this.near(key, levels) ?? far;
+    return this.#better(this.near(key, levels), far);
   }
 
   /** As many as there are keys; one round trip to each tier that can do so. */
@@ -62,10 +71,13 @@ export class Shelf {
     const found = keys.map((key) => this.near(key, levels));
     if (!tiers.some(isRemote)) return found;
     const looks = new Map<number, Look>();
-    for (const [i, key] of keys.entries()) if (!found[i]) looks.set(i, this.#begin(key, tiers));
+    const far = new Set<number>();
+    for (const [i, key] of keys.entries()) {
+      if (!found[i] || !this.#isFresh(found[i])) looks.set(i, this.#begin(key, tiers));
+    }
     try {
       for (const [at, named] of tiers.entries()) {
-        const missing = isRemote(named) ? [...looks.keys()].filter((i) => !found[i]) : [];
+        const missing = isRemote(named) ? [...looks.keys()].filter((i) => !far.has(i)) : [];
         if (missing.length === 0) continue;
         const entries = await getMany(
           named.tier,
@@ -73,8 +85,10 @@ export class Shelf {
         );
         for (const [n, i] of missing.entries()) {
           const entry = entries[n] && this.#asOurs(entries[n]);
-          found[i] = this.near(keys[i]!, levels) ?? entry;
-          if (entry && this.#isUnderWay(keys[i]!, looks.get(i)!)) this.#promote(tiers.slice(0, at), keys[i]!, entry);
+          if (!entry) continue;
+          far.add(i);
+          found[i] = this.#better(this.near(keys[i]!, levels), entry);
+          if (this.#isUnderWay(keys[i]!, looks.get(i)!)) this.#promote(tiers.slice(0, at), keys[i]!, entry);
         }
       }
     } finally {
@@ -144,11 +158,19 @@ export class Shelf {
     return undefined;
   }
 
+  /** What is fresh, in memory first; of what is not, the one that came later. */
+  #better(near: Entry | undefined, far: Entry | undefined): Entry | undefined {
+    if (!near || !far) return near ?? far;
+    if (this.#isFresh(near)) return near;
+    return this.#isFresh(far) || far.head.receivedAt > near.head.receivedAt ? far : near;
+  }
+
   #asOurs(found: Entry): Entry {
     return asOurs(found, this.#time, (position) => this.#ledger.positionHere(position));
   }
 
   #promote(nearer: readonly NamedTier[], key: string, entry: Entry): void {
+    if (this.#better(this.near(key), entry) !== entry) return;
     for (const { name, tier, admits } of nearer) {
       if (admits?.(key, entry) ?? true) void tier.set(key, asShared(name, entry, this.#time));
     }

@@ -158,3 +158,67 @@ for (const { name, missing, start } of kinds) {
     });
   });
 }
+
+suite("the library's cache in several processes, with Redis", { skip: redisMissing, timeout: 60_000 }, () => {
+  test("what one purges, sets or deletes, another that had it in memory does not give any more", async (t) => {
+    const server = await startRedis();
+    t.after(() => server[Symbol.asyncDispose]());
+    const open = (): Cache => {
+      const cache = createCache({ redis: { url: server.url }, secret, onError: () => {} });
+      t.after(() => cache.close());
+      return cache;
+    };
+    const [one, other] = [open(), open()];
+    const bothHave = async (value: number): Promise<void> => {
+      const policy = { ttl: "10m", tags: ["t"] } as const;
+      await until(
+        async () => {
+          await one.set("a", value, policy);
+          return (await one.get("a")) === value && (await other.get("a")) === value;
+        },
+        { timeoutMs: 10_000, what: `both have ${value}` },
+      );
+    };
+    const acts: readonly (readonly [string, () => Promise<void>, unknown])[] = [
+      ["a purge by tag", () => one.purge({ tags: ["t"] }), undefined],
+      ["a purge by prefix", () => one.purge({ prefix: "" }), undefined],
+      ["a purge by key", () => one.purge({ keys: ["a"] }), undefined],
+      ["a delete", () => one.delete("a"), undefined],
+      ["a set", () => one.set("a", -1), -1],
+    ];
+    for (const [i, [what, act, expected]] of acts.entries()) {
+      await bothHave(i);
+      const before = performance.now();
+      await act();
+      await until(async () => (await other.get("a")) === expected, { what: `${what} was heard of` });
+      t.diagnostic(`${what}: ${(performance.now() - before).toFixed(1)} ms`);
+      assert.equal(await one.get("a"), expected);
+    }
+  });
+
+  test("while Redis hangs, set and getOrLoad go on, and set waits half a second at most", async (t) => {
+    const server = await startRedis();
+    t.after(() => server[Symbol.asyncDispose]());
+    const cache = createCache({ redis: { url: server.url }, secret, onError: () => {} });
+    t.after(() => cache.close());
+    await until(
+      async () => {
+        await cache.set("warm", 1);
+        return (await cache.get("warm", { levels: ["redis"] })) === 1;
+      },
+      { timeoutMs: 10_000, what: "Redis has it" },
+    );
+    server.pause();
+    const waits: number[] = [];
+    for (let i = 0; i < 10; i++) {
+      const before = performance.now();
+      await cache.set(`k${i}`, i);
+      waits.push(Math.round(performance.now() - before));
+      assert.equal(await cache.get(`k${i}`), i);
+      assert.equal(await cache.getOrLoad(`l${i}`, () => i), i);
+    }
+    server.resume();
+    t.diagnostic(`${waits.join(", ")} ms`);
+    assert.ok(Math.max(...waits) < 1500, waits.join());
+  });
+});

@@ -131,6 +131,28 @@ suite("a cache as a library: get and set", () => {
     assert.equal(await other.cache.get("a"), undefined);
   });
 
+  test("what is stale or purged in memory does not hide what another process has put into a farther tier", async () => {
+    const clock = new ManualClock();
+    const far = createFarTier();
+    await using one = openLibrary({}, [{ name: "redis", tier: far }], clock);
+    await using other = openLibrary({}, [{ name: "redis", tier: far }], clock);
+    clock.advance(1);
+    await one.cache.set("a", "old", { ttl: "1s", staleIfError: "1h", tags: ["t"] });
+    assert.equal(await other.cache.get("a"), "old");
+    clock.advance(2000);
+    await one.cache.set("a", "new", { ttl: "1h", tags: ["t"] });
+    assert.equal(await other.cache.get("a"), "new");
+    far.trips.length = 0;
+    assert.equal(await other.cache.get("a"), "new");
+    assert.deepEqual(far.trips, [], "it is in memory");
+    clock.advance(5);
+    await other.cache.purge({ tags: ["t"] });
+    clock.advance(5);
+    await one.cache.set("a", "newest", { ttl: "1h", tags: ["t"] });
+    assert.deepEqual([...(await other.cache.getMany(["a"])).values()], ["newest"]);
+    assert.equal(await other.cache.get("a"), "newest");
+  });
+
   test("a value longer than maxEntry is given and not kept, nor what it replaces", async () => {
     await using rig = openLibrary({ maxEntry: "1KiB" });
     const { cache } = rig;
