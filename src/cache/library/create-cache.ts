@@ -21,10 +21,10 @@ export interface CacheParts {
   readonly failed: (error: Error) => void;
 }
 
-/** A cache over a store of its own. */
-export function createCache(settings: LibrarySettings, { clock, random, store, failed }: CacheParts): Cache {
+/** What stands behind the face of a cache. */
+function assemble(settings: LibrarySettings, { clock, random, store, failed }: CacheParts) {
   const { ledger, time, backplane } = store;
-  const { writer, loader, flushEvery, maxPending } = settings;
+  const { writer, flushEvery, maxPending } = settings;
   const naming = createNaming(settings.prefix);
   const shelf = new Shelf({
     tiers: store.tiers,
@@ -56,6 +56,13 @@ export function createCache(settings: LibrarySettings, { clock, random, store, f
     loads.overtakeAll();
     reads.forgetAll();
   };
+  return { naming, shelf, behind, settle, reads, writes, purge, forget };
+}
+
+/** A cache over a store of its own. */
+export function createCache(settings: LibrarySettings, parts: CacheParts): Cache {
+  const { naming, shelf, behind, settle, reads, writes, purge, forget } = assemble(settings, parts);
+  const { loader } = settings;
   return {
     async get<T>(key: string, policy?: LevelsPolicy) {
       if (loader) return reads.getOrLoad(key, loader, policy) as Promise<T>;
@@ -87,7 +94,7 @@ export function createCache(settings: LibrarySettings, { clock, random, store, f
         await behind?.close();
       } finally {
         forget();
-        await store.close();
+        await parts.store.close();
       }
     },
   };
