@@ -26,7 +26,8 @@ export function keptFor(parts: CacheParts, asked: Asked): Looked | Promise<Looke
 
 function judged(parts: CacheParts, asked: Asked, found: Found | undefined) {
   if (!found) return undefined;
-  const { backplane, ledger } = parts;
+  const { backplane, ledger, sampler } = parts;
+  if (found.tier === "memory") sampler?.saw(parts.tiers, asked.key, found.entry);
   if (backplane?.doubts(found.entry)) return settled(parts, backplane, asked, found);
   return usable(parts, asked, { ...found, standing: ledger.standing(found.entry) });
 }

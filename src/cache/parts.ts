@@ -15,6 +15,7 @@ import type { Backplane } from "./tags/backplane.ts";
 import type { Ledger } from "./tags/ledger.ts";
 import type { RouteTags } from "./tags/route-tags.ts";
 import type { Store } from "./store.ts";
+import type { Sampler } from "./tiers/sampler.ts";
 import type { Tiers } from "./tiers/tiers.ts";
 import type { CacheTime } from "./time.ts";
 
@@ -34,6 +35,8 @@ export interface CacheParts {
   readonly purge: Store["purge"];
   /** Absent: there is no fleet, or it keeps no log of purges. */
   readonly backplane: Backplane | undefined;
+  /** Absent: there is no fleet. */
+  readonly sampler: Sampler | undefined;
   readonly ask: Ask;
   /** Absent: the whole query counts. */
   readonly query?: QueryRule | undefined;

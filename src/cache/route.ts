@@ -55,6 +55,7 @@ export function cachePartsOf(route: CachedRoute): CacheParts | undefined {
     passTags,
     purge,
     backplane,
+    sampler: store.sampler,
     ask: compileAsk(options, store.settings.version, varyBy),
     query: compileQuery(options.query),
     sent: compileSentFields(options.requestFields, varyBy?.fields),

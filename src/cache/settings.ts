@@ -118,6 +118,12 @@ const backplaneSettings = z
         .describe(
           "Cut off from the log of purges, kept answers stay fresh so long after they were last known to be good",
         ),
+      samples: z
+        .int()
+        .min(0)
+        .max(100)
+        .default(2)
+        .describe("Answers from memory that are compared with the next tier, a second; 0: none"),
     }),
   ])
   .prefault({})

@@ -4,14 +4,12 @@ import { Durations } from "../core/durations.ts";
 import type { EventBus } from "../core/events.ts";
 import type { CacheTier } from "../core/outcome.ts";
 import { RefreshAhead } from "./ahead.ts";
+import { openCoherence, type Coherence } from "./coherence.ts";
 import { Flights } from "./flight/flights.ts";
 import { leaseDeadline, Leases } from "./flight/lease.ts";
 import type { CacheSettings } from "./settings.ts";
-import { Backplane } from "./tags/backplane.ts";
 import { compileCascade, type Cascade } from "./tags/cascade.ts";
-import { Ledger, type Purge } from "./tags/ledger.ts";
-import { readPurge, writePurge } from "./tags/purge-text.ts";
-import { createRedisLog } from "./tags/redis-log.ts";
+import { Ledger } from "./tags/ledger.ts";
 import { openFarther, type OpenParts, type SharedRedis } from "./tiers/open.ts";
 import type { Memories } from "./tiers/memories.ts";
 import type { MemoryStats } from "./tiers/memory.ts";
@@ -26,7 +24,7 @@ import { steadyTime, type CacheTime } from "./time.ts";
 const ONE_IN = 32;
 
 /** What all cached routes share: the kept answers and what is under way. Survives reloads that leave `cache` as it is. */
-export interface Store {
+export interface Store extends Omit<Coherence, "close"> {
   readonly settings: CacheSettings;
   readonly ledger: Ledger;
   readonly flights: Flights;
@@ -49,12 +47,6 @@ export interface Store {
   tiersFor(choice?: { readonly class?: string | undefined; readonly tiers?: TierChoice | undefined }): Tiers;
   /** Undefined without Redis. */
   readonly leases: Leases | undefined;
-  /** Absent: there is no Redis, or no backplane is wanted. */
-  readonly backplane: Backplane | undefined;
-  /** In force here when it returns; resolves to its position once other instances are told, or cannot be. */
-  purge(purge: Purge): Promise<number>;
-  /** A purge that another process of this machine was asked for: what it published on `spillway:purged`. */
-  hear(purge: string): void;
   close(): Promise<void>;
 }
 
@@ -64,7 +56,7 @@ export function createStore(settings: CacheSettings, parts: StoreParts): Store {
   const { clock, random, bus, redis } = parts;
   const time = steadyTime(clock);
   const ledger = new Ledger({ wall: () => time.now() });
-  const backplane = openBackplane(settings, parts, ledger, time);
+  const { close: closeCoherence, ...coherence } = openCoherence(settings, { ...parts, ledger, time });
   const lookups = new Map<CacheTier, Durations>();
   const inUse = tierUser(parts, lookups);
   const farther = openFarther(settings, parts).map(inUse);
@@ -87,7 +79,7 @@ export function createStore(settings: CacheSettings, parts: StoreParts): Store {
     bus,
     ahead: new RefreshAhead(random),
     cascade: compileCascade(settings.cascade ?? {}),
-    backplane,
+    ...coherence,
     leases,
     tiers: tiersOf(undefined),
     lookups: (name) => (lookups.get(name) ?? new Durations()).read(),
@@ -101,16 +93,9 @@ export function createStore(settings: CacheSettings, parts: StoreParts): Store {
       const chosen = choice ?? (name === undefined ? undefined : settings.classes[name]?.tiers);
       return new Tiers(selectTiers(tiersOf(name), chosen, time), time, (position) => ledger.positionHere(position));
     },
-    async purge(purge) {
-      if (backplane) return backplane.purge(purge);
-      ledger.record(purge);
-      bus.publish("spillway:purged", { purge: writePurge(purge, bus.gateway) });
-      return ledger.position;
-    },
-    hear: (purge) => ledger.record(readPurge(purge)),
     async close() {
       await leases?.close();
-      await backplane?.close();
+      await closeCoherence();
       memories.whole.close();
       await Promise.all(farther.map(async ({ tier }) => tier.close()));
     },
@@ -126,20 +111,6 @@ function tierUser({ clock, bus }: StoreParts, lookups: Map<CacheTier, Durations>
     lookups.set(name, durations);
     return { name, tier: timed(tier, clock, durations, name === "memory" ? ONE_IN : 1) };
   };
-}
-
-/** Milliseconds for a call to the log: one that hangs is not worth more, for the next look comes after half a second. */
-const LOG_DEADLINE = 400;
-
-function openBackplane(
-  { backplane }: CacheSettings,
-  { redis, clock, bus }: StoreParts,
-  ledger: Ledger,
-  time: CacheTime,
-): Backplane | undefined {
-  if (!redis || backplane === "off") return undefined;
-  const log = createRedisLog(redis.redis.link("purges", LOG_DEADLINE), redis.prefix, bus.gateway);
-  return new Backplane({ ledger, log, clock, time, bus, lease: backplane.lease });
 }
 
 function openLeases({ redis, prefix, deadline }: SharedRedis, { clock, random, bus }: StoreParts): Leases {

@@ -154,6 +154,15 @@ export interface Purged {
   readonly purge: string;
 }
 
+/**
+ * An answer from memory was compared with the next tier. Channel `spillway:cache-compared`. `behind`, `ahead`: memory was
+ * older or newer, and the older copy gave way; `absent`: the next tier has none.
+ */
+export interface TiersCompared {
+  readonly gateway: string;
+  readonly result: "same" | "behind" | "ahead" | "absent";
+}
+
 /** How coherent this instance is with its fleet: twice a second, and at each change. Channel `spillway:backplane`. */
 export interface BackplaneTold extends BackplaneStatus {
   readonly gateway: string;
@@ -174,6 +183,7 @@ export interface Events {
   readonly "spillway:fault": Fault;
   readonly "spillway:backplane": BackplaneTold;
   readonly "spillway:purged": Purged;
+  readonly "spillway:cache-compared": TiersCompared;
   readonly "spillway:cache-removed": CacheRemoved;
   readonly "spillway:cache-not-stored": CacheNotStored;
 }

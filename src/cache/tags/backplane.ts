@@ -250,7 +250,7 @@ export class Backplane {
   /** Whether the load began so lately that a purge since then is no older than the lease. Clocks of others may be off. */
   #isYoung({ head, buildMs }: Entry): boolean {
     const age = this.#parts.time.now() - head.receivedAt;
-    return age >= 0 && age + buildMs <= this.#parts.lease;
+    return age >= 0 && age + buildMs < this.#parts.lease;
   }
 
   /** From the last look on. */

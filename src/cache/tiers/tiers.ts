@@ -92,6 +92,19 @@ export class Tiers {
     for (const { name, tier } of this.#tiers) if (name === "memory") void tier.set(key, entry);
   }
 
+  /** The same variant in the nearest tier behind memory. */
+  async farther(key: string, { vary, variant }: Entry): Promise<Entry | undefined> {
+    const next = this.#tiers.find(({ name }) => name !== "memory");
+    const found = await next?.tier.get(key, (named) => (named === vary ? variant : undefined));
+    return found && asOurs(found, this.#time, this.#positionHere);
+  }
+
+  /** Whether memory has this very copy. */
+  hasStill(key: string, entry: Entry): boolean {
+    const memory = this.#tiers.find(({ name }) => name === "memory");
+    return memory?.tier.get(key, (named) => (named === entry.vary ? entry.variant : undefined)) === entry;
+  }
+
   drop(key: string): void {
     for (const { tier } of this.#tiers) void tier.delete(key);
   }
