@@ -111,6 +111,7 @@ suite("C10: whoever asks beside or after whom, nobody gets what was made for ano
           for (const [j, other] of everyone.entries()) {
             const path = `/${i}/${j}`;
             await Promise.all([check(one, path), check(other, path)]);
+            await check(one, path);
             await check(other, path);
           }
         }
