@@ -12,7 +12,7 @@ test("the shipped schema is the one that the code makes: npm run schema:write", 
   assert.equal(await config("schema.json"), `${JSON.stringify(configJsonSchema(), undefined, 2)}\n`);
 });
 
-for (const name of ["default.yaml", "staging.yaml", "production.yaml"]) {
+for (const name of ["default.yaml", "staging.yaml", "production.yaml", "caching.yaml"]) {
   test(`an editor has nothing to say about ${name} as it is written`, async () => {
     const validate = validator();
     assert.ok(validate(parse(await config(name))), JSON.stringify(validate.errors));
