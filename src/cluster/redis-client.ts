@@ -123,3 +123,37 @@ const readOnlyGuard =
   (onReadOnly: () => boolean) =>
   (error: Error): boolean =>
     error.message.startsWith("READONLY") && onReadOnly();
+
+/** What the library keeps of a connection, as far as strays go. */
+interface Inner {
+  readonly stream: { destroy(error: Error): void };
+  readonly commandQueue: { shift(): unknown };
+  flushQueue(...how: readonly unknown[]): void;
+}
+
+const STRAY = { command: { name: "", args: [], resolve() {}, reject() {} } };
+
+/**
+ * Ends a connection on which a reply comes that nobody asked for: what follows could be taken for the reply to something
+ * else, and the library throws over an empty one where nobody can catch it.
+ */
+export function cutOnStrayReply(client: Single): void {
+  const inner = client as unknown as Inner;
+  const flush = inner.flushQueue.bind(inner);
+  let flushing = false;
+  inner.flushQueue = (...how) => {
+    flushing = true;
+    flush(...how);
+    flushing = false;
+  };
+  client.on("connect", () => {
+    const { stream, commandQueue } = inner;
+    const take = commandQueue.shift.bind(commandQueue);
+    commandQueue.shift = () => {
+      const item = take();
+      if (item !== undefined || flushing) return item;
+      stream.destroy(new Error("a reply came that nobody had asked for"));
+      return STRAY;
+    };
+  });
+}

@@ -2,7 +2,7 @@ import type { Redis as Single } from "ioredis";
 import type { Cancel, Clock, Random } from "../core/clock.ts";
 import { toError } from "../core/errors.ts";
 import type { RedisState } from "../core/redis.ts";
-import type { RedisClient } from "./redis-client.ts";
+import { cutOnStrayReply, type RedisClient } from "./redis-client.ts";
 
 /** Milliseconds between the starts of two attempts, at least. */
 const ATTEMPT_EVERY = 1000;
@@ -82,6 +82,7 @@ export class RedisConnection {
     client.on("error", (error: Error) => (reason = error.message));
     client.on("node error", (error: Error) => (reason = error.message));
     const over = (): void => this.#lost(phase, reason);
+    if (!("nodes" in client)) cutOnStrayReply(client);
     client.on("close", over);
     client.on("end", over);
     client.on("ready", () => {
@@ -125,7 +126,9 @@ export class RedisConnection {
 async function connectNodes(client: RedisClient): Promise<void> {
   if (!("nodes" in client)) return;
   const connect = async (node: Single): Promise<void> => {
-    if (node.status === "wait") await node.connect().catch(() => {});
+    if (node.status !== "wait") return;
+    cutOnStrayReply(node);
+    await node.connect().catch(() => {});
   };
   client.on("+node", (node: Single) => void connect(node));
   await Promise.all(client.nodes("master").map(connect));
