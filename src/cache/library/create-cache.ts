@@ -23,7 +23,7 @@ export interface CacheParts {
 
 /** What stands behind the face of a cache. */
 function assemble(settings: LibrarySettings, { clock, random, store, failed }: CacheParts) {
-  const { ledger, time, backplane } = store;
+  const { ledger, time, backplane, leases } = store;
   const { writer, flushEvery, maxPending } = settings;
   const naming = createNaming(settings.prefix);
   const shelf = new Shelf({
@@ -41,7 +41,7 @@ function assemble(settings: LibrarySettings, { clock, random, store, failed }: C
   const { notes } = store.flights;
   const longest = store.settings.maxEntry;
   const common = { settings, longest, clock, time, ledger, shelf, loads, naming };
-  const reads = new Reads({ ...common, backplane, notes, settle, failed });
+  const reads = new Reads({ ...common, backplane, leases, notes, settle, failed });
   /** In force here when it returns; resolves to a position that whatever is written after it may have. */
   const purge = async (purge: Purge): Promise<number> => {
     try {

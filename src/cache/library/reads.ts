@@ -1,6 +1,7 @@
 import { LRUCache } from "lru-cache";
 import type { Clock } from "../../core/clock.ts";
 import type { Entry } from "../entry.ts";
+import type { Lease, Leases } from "../flight/lease.ts";
 import type { Notes } from "../flight/notes.ts";
 import { judgeUsable } from "../rules/reuse.ts";
 import type { CacheRequest, ReuseVerdict } from "../rules.ts";
@@ -13,6 +14,7 @@ import type { Loads } from "./loads.ts";
 import type { Naming } from "./naming.ts";
 import { readDuration, readLifetimes, type LibrarySettings } from "./settings.ts";
 import type { Levels, Shelf } from "./shelf.ts";
+import { takeTurn } from "./turn.ts";
 import { decodeValue, encodeValue } from "./value.ts";
 
 export interface ReadsParts {
@@ -23,6 +25,8 @@ export interface ReadsParts {
   readonly time: CacheTime;
   readonly ledger: Ledger;
   readonly shelf: Shelf;
+  /** Absent: nobody else loads, or nobody can tell. */
+  readonly leases: Leases | undefined;
   /** Absent: nobody else purges. */
   readonly backplane: Backplane | undefined;
   readonly loads: Loads;
@@ -140,7 +144,11 @@ export class Reads {
   }
 
   async #load<T>(key: string, id: string, loader: Loader<T>, policy: LoadPolicy<T> | undefined): Promise<Entry> {
-    const { loads, settings, naming, shelf, ledger, longest } = this.#parts;
+    const { loads, settings, naming, shelf, ledger, longest, time, clock, settle } = this.#parts;
+    const leases = policy?.levels ? undefined : this.#parts.leases;
+    let lease: Lease | undefined;
+    /** What another process has brought, which is in the tiers. */
+    let brought: Entry | undefined;
     const lifetimes = readLifetimes(policy, settings);
     const errorTtl = readDuration("errorTtl", policy?.errorTtl, 0);
     const { tags = [], levels } = policy ?? {};
@@ -149,8 +157,11 @@ export class Reads {
       tags: typeof tags === "function" ? undefined : tags,
       timeout: readDuration("loadTimeout", policy?.loadTimeout, settings.loadTimeout),
       run: async (position, signal) => {
-        const { time, settle } = this.#parts;
         await settle(key);
+        const look = (): Promise<Entry | undefined> => shelf.findFarther(id);
+        const turn = leases && (await takeTurn(id, { leases, clock, look, signal }));
+        if (turn && "body" in turn) return (brought = turn);
+        lease = turn;
         const requestedAt = time.now();
         const value = await loader(key, signal);
         const facts = { url: naming.url(key), tags: typeof tags === "function" ? tags(value) : tags, position };
@@ -158,10 +169,18 @@ export class Reads {
         return makeEntry(encodeValue(value), { ...facts, ...lifetimes, receivedAt, buildMs: receivedAt - requestedAt });
       },
       keep: (entry) => {
+        if (entry === brought) return;
         ledger.kept(entry.keepUntil);
-        void (entry.body.length <= longest ? shelf.put(id, entry, levels) : shelf.dropMany([id], levels));
+        const held = lease;
+        lease = undefined;
+        const put = entry.body.length <= longest ? shelf.put(id, entry, levels) : shelf.dropMany([id], levels);
+        // Who waits for it looks for it in the tiers.
+        void put.finally(() => held?.release("filled"));
       },
-      ended: (error) => this.#ended(id, error, errorTtl),
+      ended: (error) => {
+        lease?.release("nothing");
+        this.#ended(id, error, errorTtl);
+      },
     }).entry;
   }
 

@@ -65,6 +65,12 @@ export class Shelf {
     return this.#better(this.near(key, levels), far);
   }
 
+  /** What farther tiers have, if that is fresh. */
+  async findFarther(key: string): Promise<Entry | undefined> {
+    const far = await this.#look(key, this.#tiers);
+    return far && this.#isFresh(far) ? far : undefined;
+  }
+
   /** As many as there are keys; one round trip to each tier that can do so. */
   async findMany(keys: readonly string[], levels?: Levels): Promise<(Entry | undefined)[]> {
     const tiers = this.#chosen(levels);

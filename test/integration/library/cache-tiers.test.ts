@@ -196,6 +196,42 @@ suite("the library's cache in several processes, with Redis", { skip: redisMissi
     }
   });
 
+  test("callers of two processes that ask for the same at once wait for one load", async (t) => {
+    const server = await startRedis();
+    t.after(() => server[Symbol.asyncDispose]());
+    const open = async (): Promise<Cache> => {
+      const cache = createCache({ redis: { url: server.url }, secret, onError: () => {} });
+      t.after(() => cache.close());
+      await until(
+        async () => {
+          await cache.set("warm", 1);
+          return (await cache.get("warm", { levels: ["redis"] })) === 1;
+        },
+        { timeoutMs: 10_000, what: "Redis has it" },
+      );
+      return cache;
+    };
+    const caches = [await open(), await open()];
+    for (let round = 0; round < 5; round++) {
+      let loads = 0;
+      const load = async (): Promise<number> => {
+        loads++;
+        await new Promise((resolve) => setTimeout(resolve, 100));
+        return round;
+      };
+      const before = performance.now();
+      const ask = (cache: Cache) => Array.from({ length: 50 }, () => cache.getOrLoad(`cold ${round}`, load));
+      assert.deepEqual(new Set(await Promise.all(caches.flatMap(ask))), new Set([round]));
+      assert.equal(loads, 1);
+      t.diagnostic(`${(performance.now() - before).toFixed(0)} ms for a load of 100 ms`);
+    }
+    await assert.rejects(
+      caches[0]!.getOrLoad("down", () => Promise.reject(new Error("down"))),
+      /down/,
+    );
+    assert.equal(await caches[1]!.getOrLoad("down", () => 1), 1, "a failure holds nobody up");
+  });
+
   test("while Redis hangs, set and getOrLoad go on, and set waits half a second at most", async (t) => {
     const server = await startRedis();
     t.after(() => server[Symbol.asyncDispose]());
