@@ -28,6 +28,7 @@ function judged(parts: CacheParts, asked: Asked, found: Found | undefined) {
   if (!found) return undefined;
   const { backplane, ledger, sampler } = parts;
   if (found.tier === "memory") sampler?.saw(parts.tiers, asked.key, found.entry);
+  else ledger.kept(found.entry.keepUntil);
   if (backplane?.doubts(found.entry)) return settled(parts, backplane, asked, found);
   return usable(parts, asked, { ...found, standing: ledger.standing(found.entry) });
 }

@@ -20,6 +20,8 @@ import { Tiers, type NamedTier } from "./tiers/tiers.ts";
 import { timed } from "./tiers/timed.ts";
 import { steadyTime, type CacheTime } from "./time.ts";
 
+/** Milliseconds. What a tier outside this process holds may have been put there before it started. */
+const SHARED_BAN = 86_400_000;
 /** Lookups in memory of which one is timed. */
 const ONE_IN = 32;
 
@@ -55,7 +57,8 @@ export type StoreParts = OpenParts;
 export function createStore(settings: CacheSettings, parts: StoreParts): Store {
   const { clock, random, bus, redis } = parts;
   const time = steadyTime(clock);
-  const ledger = new Ledger({ wall: () => time.now() });
+  const isShared = redis !== undefined || settings.postgres !== undefined;
+  const ledger = new Ledger({ wall: () => time.now(), leastBan: isShared ? SHARED_BAN : 1 });
   const { close: closeCoherence, ...coherence } = openCoherence(settings, { ...parts, ledger, time });
   const lookups = new Map<CacheTier, Durations>();
   const inUse = tierUser(parts, lookups);

@@ -159,7 +159,7 @@ export class EntryFetch implements Fetch {
     if (entry.head.status !== 206) return this.#put(entry);
     const { whole } = this.#errand;
     // What is kept whole is outdated by a part of something else.
-    if (whole && !isAbout(whole.head, entry.head)) tiers.drop(key);
+    if (whole && !isAbout(whole.head, entry.head)) this.#dropOutdated();
     return tiers.place(partKey(key), entry);
   }
 
@@ -221,7 +221,7 @@ export class EntryFetch implements Fetch {
   }
 
   #sharing(served: Served, vary: string, variant: string | undefined): Sharing {
-    const { tiers, flights, policy, bus } = this.#parts;
+    const { flights, policy, bus } = this.#parts;
     const { asked, entry, shared, keeps } = this.#errand;
     const { exchange, key } = asked;
     const { status, body } = served;
@@ -246,7 +246,14 @@ export class EntryFetch implements Fetch {
     }
     if (!verdict.store && !verdict.personal) return "wave";
     if (shared && status < 500 && (verdict.store || PERSONAL.has(verdict.reason))) flights.notes.pass(key);
-    if (shared && entry && status < 400) tiers.drop(key);
+    if (shared && entry && status < 400) this.#dropOutdated();
     return "nobody";
+  }
+
+  /** What is kept is no longer what the dependency answers, and nothing takes its place. */
+  #dropOutdated(): void {
+    const { tiers, bus } = this.#parts;
+    tiers.drop(this.#errand.asked.key);
+    bus.publish("spillway:cache-removed", { reason: "changed", count: 1 });
   }
 }

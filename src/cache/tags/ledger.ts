@@ -29,6 +29,8 @@ export interface LedgerParts {
   readonly marks?: number;
   /** Prefixes and patterns that are remembered one by one. Default: 1,000. */
   readonly bans?: number;
+  /** Milliseconds that a ban lasts at least, for entries that others keep and that were not met yet. Default: 1. */
+  readonly leastBan?: number;
 }
 
 /** What the ledger holds. */
@@ -58,6 +60,7 @@ export class Ledger {
   readonly #tags: Marks;
   readonly #urls: Marks;
   readonly #bans: Bans;
+  readonly #leastBan: number;
   #floor: Mark = NO_MARK;
   #position = 0;
   #own = Infinity;
@@ -66,12 +69,13 @@ export class Ledger {
   /** Wall-clock milliseconds until which some entry is of use. */
   #keptUntil = 0;
 
-  constructor({ wall = () => 0, marks = MOST_MARKS, bans = MOST_BANS }: LedgerParts = {}) {
+  constructor({ wall = () => 0, marks = MOST_MARKS, bans = MOST_BANS, leastBan = 1 }: LedgerParts = {}) {
     this.#wall = wall;
     this.#position = wallPosition(wall());
     this.#tags = new Marks(marks);
     this.#urls = new Marks(marks);
     this.#bans = new Bans(bans);
+    this.#leastBan = leastBan;
   }
 
   /** Of the newest purge: what a load that begins now is given. With a log, at most what that leaves to loads here. */
@@ -167,7 +171,11 @@ export class Ledger {
       case "prefix":
       case "pattern": {
         const now = this.#wall();
-        return this.#bans.add(target, mark, Math.min(Math.max(this.#keptUntil, now + 1), now + LONGEST_BAN));
+        return this.#bans.add(
+          target,
+          mark,
+          Math.min(Math.max(this.#keptUntil, now + this.#leastBan), now + LONGEST_BAN),
+        );
       }
     }
   }

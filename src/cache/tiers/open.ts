@@ -75,4 +75,5 @@ const sealing = (tier: CacheTier, settings: CacheSettings, { clock, bus }: OpenP
   clock,
   secrets: settings.secret === undefined ? [] : [settings.secret, ...settings.previousSecrets],
   rejected: (reason) => bus.publish("spillway:cache-rejected", { tier, reason }),
+  quarantined: () => bus.publish("spillway:cache-removed", { reason: "errors", count: 1 }),
 });

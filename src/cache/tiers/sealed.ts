@@ -10,20 +10,27 @@ export interface SealedParts {
   readonly secrets: readonly string[];
   /** Octets that were found in the tier were not used. */
   readonly rejected: (reason: Rejection) => void;
+  /** What was under a key was taken away after several such finds. */
+  readonly quarantined?: () => void;
 }
 
 /**
  * A tier that keeps octets, made by `open` with the codec for them. A key under which it had unusable octets three times
  * within a minute is taken away and not asked for in it for five minutes; writing goes on.
  */
-export function createSealedTier({ clock, secrets, rejected }: SealedParts, open: (codec: FrameCodec) => Tier): Tier {
+export function createSealedTier(
+  { clock, secrets, rejected, quarantined }: SealedParts,
+  open: (codec: FrameCodec) => Tier,
+): Tier {
   const quarantine = new Quarantine(clock);
   const codec = createFrameCodec({
     secrets,
     rejected(key, reason) {
       rejected(reason);
       // A forged fence would otherwise keep every later entry out.
-      if (quarantine.rejected(key)) void (async () => tier.delete(key))().catch(() => {});
+      if (!quarantine.rejected(key)) return;
+      quarantined?.();
+      void (async () => tier.delete(key))().catch(() => {});
     },
   });
   const tier = open(codec);

@@ -138,6 +138,25 @@ test("C100: stats, report, tags and entries are as the description says, and add
   assert.ok(Number(buildMs) >= 0 && Math.abs(Date.parse(String(createdAt)) - Date.now()) < 60_000);
 });
 
+test("C24: an entry tells when it was used last and how often", async (t) => {
+  const { ask, get, base } = await start(t);
+  const url = encodeURIComponent(`${base}/lists/a`);
+  const entry = async () => {
+    const { json } = await ask(`/ops/cache/entries/${url}`);
+    return (json as unknown as { entries: { hits: number; lastAccessAt: string | null; keepUntil: string }[] })
+      .entries[0]!;
+  };
+  await get("/lists/a");
+  assert.deepEqual([(await entry()).hits, (await entry()).lastAccessAt], [0, null]);
+  const before = Date.now();
+  await get("/lists/a");
+  await get("/lists/a");
+  const { hits, lastAccessAt, keepUntil } = await entry();
+  assert.equal(hits, 2);
+  assert.ok(Date.parse(lastAccessAt!) >= before - 1000 && Date.parse(lastAccessAt!) <= Date.now() + 1000);
+  assert.ok(Date.parse(keepUntil) > before + 3_000_000);
+});
+
 test("C102: Cache-Status with its key, X-Cache and X-Cache-Level where they are asked for", async (t) => {
   const { base, ask } = await start(t, { cache: { xCache: true, showKey: true } });
   const fields = async (method = "GET") => {

@@ -84,6 +84,15 @@ test("an unsafe request removes what it changed, and says so", async (t) => {
   assert.deepEqual(removed, ["changed"]);
 });
 
+test("C58: a kept answer that turned personal is removed as changed", async (t) => {
+  const { ask, inside, purge, removed } = setUp(t);
+  await ask();
+  void purge(tagged("route:all"), true);
+  inside.fields = ["Set-Cookie", "session=1"];
+  await ask();
+  assert.deepEqual(removed, ["changed"]);
+});
+
 test("a tag with a parameter of the path purges that one answer", async (t) => {
   const { ask, purge } = setUp(t, [], { tags: ["item:{id}"] });
   const one = { path: "/items/1", params: { id: "1" } };

@@ -142,3 +142,15 @@ test("a million marks take 100 octets each at most, names of 16 characters inclu
   assert.equal(tags, 1_000_000);
   assert.ok(each! <= 100, `${each}`);
 });
+
+test("where others keep entries, too, a ban lasts a day at least, whatever was met so far", () => {
+  const clock = { wall: 1000 };
+  const ledger = new Ledger({ wall: () => clock.wall, leastBan: 86_400_000 });
+  ledger.record(ofPrefix("/x"), 10);
+  clock.wall += 86_399_999;
+  assert.equal(ledger.size().bans, 1);
+  assert.equal(ledger.standing(entry(9, [], "http://a.example/y")), "current");
+  clock.wall += 1;
+  assert.equal(ledger.size().bans, 0);
+  assert.equal(ledger.standing(entry(9, [], "http://a.example/y")), "gone");
+});
