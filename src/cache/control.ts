@@ -71,8 +71,10 @@ function read(store: Store, figures: CacheFigures): CacheReading {
   }));
   const held = store.memory.list(Number.POSITIVE_INFINITY);
   const used = held.filter(({ hits }) => hits > 0).toSorted((a, b) => b.hits - a.hits);
+  const counted = figures.read();
   return {
-    ...figures.read(),
+    ...counted,
+    lifetimes: store.lifetimes.read(counted.routes),
     tiers,
     classes: Object.entries(store.memoryByClass()).map(([name, { entries, bytes, limit, removed }]) => ({
       class: name,

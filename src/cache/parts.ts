@@ -16,6 +16,7 @@ import type { Ledger } from "./tags/ledger.ts";
 import type { RouteTags } from "./tags/route-tags.ts";
 import type { Store } from "./store.ts";
 import type { Sampler } from "./tiers/sampler.ts";
+import type { RouteLifetime } from "./ttl/route-lifetime.ts";
 import type { Tiers } from "./tiers/tiers.ts";
 import type { CacheTime } from "./time.ts";
 
@@ -25,7 +26,10 @@ export interface CacheParts {
   readonly ledger: Ledger;
   readonly flights: Flights;
   readonly time: CacheTime;
+  /** In force now. */
   readonly policy: CachePolicy;
+  /** Absent: the route's lifetime is as configured. */
+  readonly lifetime?: RouteLifetime | undefined;
   readonly bus: EventBus;
   /** Of the route's configuration; `route:NAME` and `dependency:NAME` among them. */
   readonly tags: RouteTags;

@@ -52,11 +52,15 @@ export type Dress = (status: number, headers: HeaderList) => HeaderList;
 
 /**
  * A preset for a route's lifetimes. Only for answers that were kept under them: what says private, what sets a cookie and
- * errors keep the origin's own words.
+ * errors keep the origin's own words. `policyInForce` gives another object when the lifetimes have changed.
  */
-export function compilePreset(preset: Preset, policy: CachePolicy): Dress {
-  if (policy.by === "origin") return (_, headers) => headers;
-  const fields = FIELDS[preset](policy);
-  return (status, headers) =>
-    isOperators(policy, status) ? [...withoutHeaders(headers, REPLACED), ...fields] : headers;
+export function compilePreset(preset: Preset, policyInForce: () => CachePolicy): Dress {
+  const fieldsOf = (policy: CachePolicy): HeaderList => (policy.by === "origin" ? [] : FIELDS[preset](policy));
+  let policy = policyInForce();
+  let fields = fieldsOf(policy);
+  return (status, headers) => {
+    const now = policyInForce();
+    if (now !== policy) fields = fieldsOf((policy = now));
+    return isOperators(policy, status) ? [...withoutHeaders(headers, REPLACED), ...fields] : headers;
+  };
 }

@@ -6,6 +6,7 @@ import type { Identities } from "./identity.ts";
 import type { CacheParts } from "./parts.ts";
 import { NO_GRACE, type Grace } from "./phase.ts";
 import { compilePreset } from "./presets.ts";
+import type { CachePolicy } from "./rules.ts";
 import { compileQuery } from "./query.ts";
 import { compileSentFields } from "./sent-fields.ts";
 import { cacheOptions, cachePolicy, type RouteCacheSettings } from "./settings.ts";
@@ -32,8 +33,8 @@ export interface CachedRoute {
 /** The parts of a route's cache stage; undefined: the route has no cache. */
 export function cachePartsOf(route: CachedRoute): CacheParts | undefined {
   const { settings, name, dependency, store, clock, grace = () => NO_GRACE } = route;
-  const policy = cachePolicy(settings);
-  if (!policy) return undefined;
+  const first = cachePolicy(settings, store.settings.lifetimes);
+  if (!first) return undefined;
   const options = cacheOptions(settings);
   const { tags = [], passTags = false, failSafe, refreshAhead, softTimeout, fallback, preset } = options;
   const varyBy = compileVaryBy(options.varyBy, route.identities);
@@ -41,6 +42,9 @@ export function cachePartsOf(route: CachedRoute): CacheParts | undefined {
   const fixed = [`route:${name}`, ...(dependency === undefined ? [] : [`dependency:${dependency}`])];
   const soft = new Timeouts(clock, softTimeout);
   const tiers = store.tiersFor(cacheOptions(settings));
+  const lifetime =
+    first.by === "operator" && options.adapt ? store.lifetimes.of(name, first, options.adapt) : undefined;
+  const policyInForce = (): CachePolicy => lifetime?.policy ?? first;
   return {
     tiers,
     ledger,
@@ -50,7 +54,10 @@ export function cachePartsOf(route: CachedRoute): CacheParts | undefined {
     clock,
     bus,
     time,
-    policy,
+    get policy() {
+      return policyInForce();
+    },
+    lifetime,
     tags: compileTags(fixed, tags),
     passTags,
     purge,
@@ -63,6 +70,6 @@ export function cachePartsOf(route: CachedRoute): CacheParts | undefined {
     stripCookies: options.setCookie === "strip",
     stale: { failSafe, soft, ahead: refreshAhead ? store.ahead : undefined, grace },
     fallback: fallback && compileFallback(fallback, route.fallbackFile),
-    dress: preset && compilePreset(preset, policy),
+    dress: preset && compilePreset(preset, policyInForce),
   };
 }

@@ -5,8 +5,10 @@ import { budget, cacheClasses, leastOf, tierChoice } from "./classes.ts";
 import { identitySettings, keySettings } from "./key-settings.ts";
 import type { CachePolicy } from "./rules.ts";
 import { postgresSettings } from "./postgres/settings.ts";
+import { adapt, lifetimes, ttl, ttlOf, type Lifetimes } from "./ttl/settings.ts";
 import { EVICTIONS } from "./tiers/evict/policies.ts";
 
+export { kindsOf, type Lifetimes } from "./ttl/settings.ts";
 export { LARGEST_FALLBACK } from "./fallback-settings.ts";
 
 /** A parameter of the path in a tag. */
@@ -23,9 +25,10 @@ const YEAR = { max: "365d" };
 
 const routeCache = z
   .strictObject({
-    ttl: duration({ min: "1s", max: "365d" })
+    ttl: ttl
       .optional()
       .describe("Answers are fresh so long, whatever their header fields say; absent: as long as those say"),
+    adapt,
     staleWhileRevalidate: duration(YEAR)
       .optional()
       .describe("Past ttl: answered at once so long, while a refresh runs behind it; absent: 0s. Needs a ttl"),
@@ -68,12 +71,16 @@ const routeCache = z
     showKey: z.boolean().optional().describe("In place of cache.showKey"),
     xCache: z.boolean().optional().describe("In place of cache.xCache"),
   })
-  .superRefine(({ ttl, staleWhileRevalidate, staleIfError, preset, varyBy }, context) => {
+  .superRefine(({ ttl, adapt, staleWhileRevalidate, staleIfError, preset, varyBy }, context) => {
     if (varyBy && (preset === "cdn" || preset === "full")) {
       const message = "lets caches in front keep answers, and those know nothing of varyBy: use browser or shared";
       context.addIssue({ code: "custom", message, path: ["preset"] });
     }
     if (ttl !== undefined) return;
+    if (adapt !== undefined) {
+      const message = "begins with a ttl: give one, or take this out";
+      context.addIssue({ code: "custom", message, path: ["adapt"] });
+    }
     if (preset !== undefined) {
       const message = "tells clients how long the ttl is: give one, or take this out";
       context.addIssue({ code: "custom", message, path: ["preset"] });
@@ -157,6 +164,7 @@ export const cacheSettings = z
     maxEntry: bytes({ min: "1KiB", max: "1GiB" })
       .prefault("1MiB")
       .describe("Longer bodies are passed on and neither kept nor shared"),
+    lifetimes,
     backplane: backplaneSettings,
     version: z
       .string()
@@ -224,12 +232,12 @@ export type CacheOptions = z.output<typeof routeCache> & { readonly refreshAhead
 export type RouteCacheSettings = z.output<typeof routeCacheSettings>;
 export type CacheSettings = z.output<typeof cacheSettings>;
 
-/** What the setting asks for; undefined: no cache. */
-export function cachePolicy(settings: RouteCacheSettings): CachePolicy | undefined {
+/** What the setting asks for; undefined: no cache. `own`: `cache.lifetimes`. */
+export function cachePolicy(settings: RouteCacheSettings, own: Lifetimes = {}): CachePolicy | undefined {
   if (settings === undefined || settings === "off") return undefined;
   if (settings === "origin" || settings.ttl === undefined) return { by: "origin" };
-  const { ttl, staleWhileRevalidate = 0, staleIfError = 0 } = settings;
-  return { by: "operator", ttl, staleWhileRevalidate, staleIfError };
+  const { staleWhileRevalidate = 0, staleIfError = 0 } = settings;
+  return { by: "operator", ttl: ttlOf(settings.ttl, own) ?? 0, staleWhileRevalidate, staleIfError };
 }
 
 /** What the setting says beside its lifetimes; `origin` has the defaults. */

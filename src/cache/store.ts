@@ -18,6 +18,7 @@ import { selectTiers, type TierChoice } from "./tiers/selection.ts";
 import { sturdy } from "./tiers/sturdy.ts";
 import { Tiers, type NamedTier } from "./tiers/tiers.ts";
 import { timed } from "./tiers/timed.ts";
+import { RouteLifetimes } from "./ttl/route-lifetime.ts";
 import { steadyTime, type CacheTime } from "./time.ts";
 
 /** Milliseconds. What a tier outside this process holds may have been put there before it started. */
@@ -34,6 +35,8 @@ export interface Store extends Omit<Coherence, "close"> {
   readonly time: CacheTime;
   readonly bus: EventBus;
   readonly ahead: RefreshAhead;
+  /** Learned by routes that adapt. */
+  readonly lifetimes: RouteLifetimes;
   readonly cascade: Cascade;
   /** All tiers, nearest first; memory is that of routes without a class. */
   readonly tiers: readonly NamedTier[];
@@ -81,6 +84,7 @@ export function createStore(settings: CacheSettings, parts: StoreParts): Store {
     time,
     bus,
     ahead: new RefreshAhead(random),
+    lifetimes: new RouteLifetimes(),
     cascade: compileCascade(settings.cascade ?? {}),
     ...coherence,
     leases,

@@ -1,3 +1,4 @@
+import { kindsOf, type Lifetimes } from "../cache/settings.ts";
 import { formatDuration, parseDuration } from "../core/units.ts";
 import { nearest } from "./nearest.ts";
 import type { Finding, Path } from "./place.ts";
@@ -24,9 +25,23 @@ export function cacheChecks(config: Fields): Finding[] {
     ...routes.flatMap((route, index) => {
       const own = fieldsOf(fieldsOf(route)?.["cache"]) ?? {};
       const path = ["routes", index, "cache"];
-      return [...classChecks(own, path, classes), ...tierChecks(own["tiers"], [...path, "tiers"], tiers)];
+      return [
+        ...kindChecks(own, path, fieldsOf(cache["lifetimes"]) ?? {}),
+        ...classChecks(own, path, classes),
+        ...tierChecks(own["tiers"], [...path, "tiers"], tiers),
+      ];
     }),
   ];
+}
+
+function kindChecks(own: Fields, path: Path, lifetimes: Fields): Finding[] {
+  const kind = fieldsOf(own["ttl"])?.["kind"];
+  const known = kindsOf(lifetimes as Lifetimes);
+  if (typeof kind !== "string" || known.includes(kind)) return [];
+  const meant = nearest(kind, known);
+  const remedy = meant === undefined ? `there are ${known.slice(0, 10).join(", ")}` : `did you mean "${meant}"?`;
+  const message = `there is no kind ${JSON.stringify(kind)} in cache.lifetimes: ${remedy}`;
+  return [{ path: [...path, "ttl", "kind"], at: "value", message }];
 }
 
 function classChecks(own: Fields, path: Path, classes: Fields): Finding[] {

@@ -88,12 +88,30 @@ export interface MovedReading {
   readonly notPromoted: number;
 }
 
+/** What the looks at a route's answers say of their lifetime, milliseconds. */
+export interface LifetimeReading {
+  readonly route: string;
+  readonly current: number;
+  readonly proposed: number;
+  /** Whether proposals are used. */
+  readonly applied: boolean;
+  /** Share of requests that would be answered by what is kept, more than now. */
+  readonly hitGain: number;
+  /** Share of answers that are out of date when their lifetime ends. */
+  readonly staleRisk: { readonly current: number; readonly proposed: number };
+  readonly volatility: "low" | "medium" | "high";
+  /** Answers that were compared with a former one. */
+  readonly looks: number;
+}
+
 /** The cache of one process since it started. */
 export interface CacheReading {
   readonly tiers: readonly TierReading[];
   readonly classes: readonly ClassReading[];
   readonly moved: MovedReading;
   readonly routes: readonly RouteReading[];
+  /** Of routes that adapt and have seen enough. */
+  readonly lifetimes: readonly LifetimeReading[];
   readonly removed: Readonly<Partial<Record<RemovalReason, number>>>;
   /** Answers that could have been kept and were not, by reason. */
   readonly notStored: Readonly<Record<string, number>>;

@@ -75,6 +75,22 @@ export const reportShape = z.object({
   stale: z.array(z.object({ route: z.string(), stale: count, share: z.number().nullable() })),
   missed: counted.describe("URLs by misses, roughly"),
   used: counted.describe("URLs by answers from memory, of those kept there now"),
+  lifetimes: z
+    .array(
+      z.object({
+        route: z.string(),
+        current: z.number().describe("Milliseconds"),
+        proposed: z.number().describe("Milliseconds"),
+        applied: z.boolean().describe("Whether proposals are used: adapt.mode"),
+        hitGain: z.number().describe("Share of requests answered by what is kept, more than now"),
+        staleRisk: z
+          .object({ current: z.number(), proposed: z.number() })
+          .describe("Share of answers that are out of date when their ttl ends"),
+        volatility: z.enum(["low", "medium", "high"]),
+        looks: count.describe("Answers that were compared with a former one"),
+      }),
+    )
+    .describe("What ttl would do for routes that adapt; a route is missing until enough was seen"),
   lookups: z.array(z.object({ tier: z.string(), count, averageMs: ms, p50Ms: ms, p95Ms: ms })),
   removed: z.record(z.string(), count),
 });

@@ -3,6 +3,7 @@ import type {
   ClassReading,
   Counted,
   LedgerReading,
+  LifetimeReading,
   RouteReading,
   TierReading,
 } from "../core/cache-control.ts";
@@ -46,9 +47,17 @@ export function reportOf(readings: readonly CacheReading[], silent: number) {
     })),
     missed: countedOf(readings.map((reading) => reading.missed)).slice(0, LISTED),
     used: countedOf(readings.map((reading) => reading.used)).slice(0, LISTED),
+    lifetimes: lifetimesOf(readings.flatMap((reading) => reading.lifetimes)),
     lookups: tiers.map(({ tier, lookups }) => ({ tier, ...lookups })),
     removed,
   };
+}
+
+/** Of each route what the process says that has seen most of it. */
+function lifetimesOf(all: readonly LifetimeReading[]): readonly LifetimeReading[] {
+  const most = new Map<string, LifetimeReading>();
+  for (const one of all) if (one.looks > (most.get(one.route)?.looks ?? 0)) most.set(one.route, one);
+  return [...most.values()];
 }
 
 /** Names with their counts added up, most first. */

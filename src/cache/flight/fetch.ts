@@ -164,6 +164,7 @@ export class EntryFetch implements Fetch {
   }
 
   #put(entry: Entry): Promise<unknown> | undefined {
+    this.#compare(entry);
     const { tiers, flights } = this.#parts;
     const { asked } = this.#errand;
     const { searches } = flights.notes;
@@ -172,6 +173,15 @@ export class EntryFetch implements Fetch {
     const path = pathKey(this.#parts, asked.exchange);
     if (path !== undefined) searches.kept(asked, entry, path);
     return placed;
+  }
+
+  /** Whether the dependency's answer is another than before teaches how long one lives. */
+  #compare(entry: Entry): void {
+    const former = this.#errand.entry;
+    const { lifetime } = this.#parts;
+    if (!lifetime || !former) return;
+    const changed = entry.body !== former.body && !entry.body.equals(former.body);
+    lifetime.looked(entry.head.receivedAt - former.head.receivedAt, changed);
   }
 
   outgrown(): void {
@@ -206,8 +216,10 @@ export class EntryFetch implements Fetch {
 
   /** A fail-safe that is longer than the answer's own windows keeps it longer. */
   #keepUntil(head: StoredHead, reading: Reading): number {
-    const { policy, stale } = this.#parts;
-    const until = usefulUntil(head, policy, reading);
+    const { policy, stale, lifetime: adapted } = this.#parts;
+    // For as long again there is something to compare the next answer with.
+    const compared = adapted ? adapted.policy.ttl : 0;
+    const until = usefulUntil(head, policy, reading) + compared;
     if (stale.failSafe === 0) return until;
     const { age, lifetime, mustRevalidate } = usability(head, policy, head.receivedAt, reading);
     if (mustRevalidate) return until;

@@ -45,6 +45,15 @@ export class ChangeRate {
     looks.time += interval;
   }
 
+  /** Milliseconds from one look to the next, on the average; undefined before the first. */
+  interval(): number | undefined {
+    const { weight } = this;
+    if (weight === 0) return undefined;
+    let time = 0;
+    for (const looks of this.#looks) time += looks.time;
+    return time / weight;
+  }
+
   /** Changes a millisecond; undefined before the first look. */
   rate(): number | undefined {
     if (this.weight === 0) return undefined;

@@ -78,7 +78,7 @@ function strawAnswer(ask: CacheAsk): CacheAnswer {
   switch (ask.do) {
     case "read": {
       const moved = { demoted: 0, notDemoted: 0, notPromoted: 0 };
-      const none = { removed: {}, notStored: {}, flights: 0, used: [], missed: [], moved };
+      const none = { removed: {}, notStored: {}, lifetimes: [], flights: 0, used: [], missed: [], moved };
       const nothing = { tiers: [], classes: [], routes: [], ...none };
       return { did: "read", reading: { ...nothing, ledger } };
     }

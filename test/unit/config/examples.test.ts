@@ -45,7 +45,8 @@ test("caching.yaml gives each kind of answer a lifetime of the guide", async () 
   const { config } = await loadConfigFile(example("caching.yaml"), ENVIRONMENT["caching.yaml"]!);
   const minutes = (name: string): number => {
     const cache = config.routes.find((route) => route.name === name)?.cache;
-    return (typeof cache === "object" ? (cache.ttl ?? 0) : 0) / 60_000;
+    const ttl = typeof cache === "object" ? cache.ttl : undefined;
+    return (typeof ttl === "number" ? ttl : 0) / 60_000;
   };
   const guide = { static: [10_080, 10_080], profile: [10, 30], session: [60, 60], dashboard: [5, 10], search: [1, 5] };
   for (const [name, [least, most]] of Object.entries(guide)) {

@@ -16,6 +16,7 @@ const reading = (bytes: number, notPromoted: number): CacheReading => ({
   routes: [],
   removed: {},
   notStored: {},
+  lifetimes: [],
   flights: 0,
   ledger: { position: 0, tags: 0, urls: 0, bans: 0, floor: { soft: 0, hard: 0 } },
   used: [],
