@@ -26,14 +26,45 @@ export const leastOf = (given: z.output<ReturnType<typeof budget>>): number =>
 
 const tierList = () => z.array(z.enum(TIERS)).min(1);
 
+const choice = (text: string) =>
+  z
+    .union(
+      [
+        tierList(),
+        z
+          .strictObject({
+            memory: duration(YEAR).optional().describe("In this process"),
+            redis: duration(YEAR).optional().describe("In Redis"),
+            postgres: duration(YEAR).optional().describe("In PostgreSQL"),
+          })
+          .refine((given) => Object.keys(given).length > 0, "name one tier or more"),
+      ],
+      {
+        error:
+          "expected a list of tiers such as [memory, redis], or how long each keeps an answer at most, such as { memory: 60s, redis: 5m }",
+      },
+    )
+    .optional()
+    .describe(text);
+
 const cacheClass = z.strictObject({
   memory: budget().describe("Memory for kept answers of this class, a process: its overflow takes nothing from others"),
   ttl: z
     .strictObject({ min: duration(YEAR).describe("The shortest"), max: duration(YEAR).describe("The longest") })
     .refine(({ min, max }) => min <= max, { path: ["min"], error: "is longer than max: exchange them" })
     .optional()
-    .describe("What a ttl of a route of this class must be within; absent: any"),
-  tiers: tierList().optional().describe("Tiers that its answers are kept in; absent: all that are configured"),
+    .describe(
+      "What a ttl of a route of this class must be within; where answers speak for themselves, max is the longest that they are fresh, and none is made fresh for longer than it says; absent: any",
+    ),
+  tiers: choice(
+    "Tiers that its answers are kept in, or how long each keeps one at most; absent: all that are configured",
+  ),
+  purge: z
+    .enum(["hard", "soft"])
+    .default("hard")
+    .describe(
+      "What a purge makes of its answers: hard = gone, unless the purge is soft itself; soft = stale, so that within their stale windows they are answered while a refresh runs and when the dependency fails",
+    ),
 });
 
 /** Kinds of data with a budget of their own: `hot: { memory: 50MiB, ttl: { min: 60s, max: 300s } }`. */
@@ -43,22 +74,6 @@ export const cacheClasses = z
   .describe("Kinds of answers, each with memory of its own; a route names its one in cache.class");
 
 /** A route's choice of tiers. */
-export const tierChoice = z
-  .union(
-    [
-      tierList(),
-      z
-        .strictObject({
-          memory: duration(YEAR).optional().describe("In this process"),
-          redis: duration(YEAR).optional().describe("In Redis"),
-          postgres: duration(YEAR).optional().describe("In PostgreSQL"),
-        })
-        .refine((given) => Object.keys(given).length > 0, "name one tier or more"),
-    ],
-    {
-      error:
-        "expected a list of tiers such as [memory, redis], or how long each keeps an answer at most, such as { memory: 60s, redis: 5m }",
-    },
-  )
-  .optional()
-  .describe("Tiers that its answers are kept in, or how long each keeps one at most; absent: as its class, or all");
+export const tierChoice = choice(
+  "Tiers that its answers are kept in, or how long each keeps one at most; absent: as its class, or all",
+);

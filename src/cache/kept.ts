@@ -52,8 +52,10 @@ function variantsOf(exchange: Exchange): VariantOf {
   };
 }
 
-function usable({ ledger, tiers, bus }: CacheParts, { key, open }: Asked, kept: Kept): Kept | undefined {
+function usable(parts: CacheParts, { key, open }: Asked, kept: Kept): Kept | undefined {
+  const { ledger, tiers, bus, outlivesPurges } = parts;
   const { entry, standing } = kept;
+  if (standing === "gone" && outlivesPurges) return mayHave(open, entry) ? { ...kept, standing: "stale" } : undefined;
   if (standing === "gone") {
     bus.publish("spillway:cache-removed", { reason: ledger.cause(entry), count: 1 });
     tiers.drop(key);

@@ -35,6 +35,8 @@ export interface CacheParts {
   readonly tags: RouteTags;
   /** Whether clients get the fields that name an answer's tags. Default: they do not. */
   readonly passTags?: boolean;
+  /** Whether a purge makes its answers stale in place of gone. Default: only a soft one does. */
+  readonly outlivesPurges?: boolean;
   /** See {@link Store.purge}. */
   readonly purge: Store["purge"];
   /** Absent: there is no fleet, or it keeps no log of purges. */

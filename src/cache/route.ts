@@ -33,9 +33,11 @@ export interface CachedRoute {
 /** The parts of a route's cache stage; undefined: the route has no cache. */
 export function cachePartsOf(route: CachedRoute): CacheParts | undefined {
   const { settings, name, dependency, store, clock, grace = () => NO_GRACE } = route;
-  const first = cachePolicy(settings, store.settings.lifetimes);
-  if (!first) return undefined;
+  const asked = cachePolicy(settings, store.settings.lifetimes);
+  if (!asked) return undefined;
   const options = cacheOptions(settings);
+  const kind = options.class === undefined ? undefined : store.settings.classes[options.class];
+  const first: CachePolicy = { ...asked, most: kind?.ttl?.max };
   const { tags = [], passTags = false, failSafe, refreshAhead, softTimeout, fallback, preset } = options;
   const varyBy = compileVaryBy(options.varyBy, route.identities);
   const { ledger, flights, bus, time, purge, backplane } = store;
@@ -60,6 +62,7 @@ export function cachePartsOf(route: CachedRoute): CacheParts | undefined {
     lifetime,
     tags: compileTags(fixed, tags),
     passTags,
+    outlivesPurges: kind?.purge === "soft",
     purge,
     backplane,
     sampler: store.sampler,

@@ -26,14 +26,18 @@ export interface StoredHead extends CacheResponse {
 }
 
 /** What a route's `cache` setting asks for: follow the origin's fields, or an operator's override of them. */
-export type CachePolicy =
+export type CachePolicy = (
   | { readonly by: "origin" }
   | {
       readonly by: "operator";
       readonly ttl: number;
       readonly staleWhileRevalidate: number;
       readonly staleIfError: number;
-    };
+    }
+) & {
+  /** The longest lifetime that an origin's word is taken for. Absent: any. */
+  readonly most?: number | undefined;
+};
 
 /** How long a stored answer may be used, and how. */
 export interface Usability {

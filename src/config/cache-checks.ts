@@ -29,6 +29,7 @@ export function cacheChecks(config: Fields): Finding[] {
         ...kindChecks(own, path, fieldsOf(cache["lifetimes"]) ?? {}),
         ...classChecks(own, path, classes),
         ...tierChecks(own["tiers"], [...path, "tiers"], tiers),
+        ...(cache["demotion"] === "farther" ? demotionChecks(own, path, classes, tiers) : []),
       ];
     }),
   ];
@@ -66,10 +67,24 @@ function classChecks(own: Fields, path: Path, classes: Fields): Finding[] {
 
 const REMEDIES: Readonly<Record<string, string>> = { redis: "add redis", postgres: "add cache.postgres" };
 
+const namesOf = (chosen: unknown): readonly unknown[] =>
+  Array.isArray(chosen) ? chosen : Object.keys(fieldsOf(chosen) ?? {});
+
+/** What gives way in memory goes where the memory's class says: a route may not have left that out. */
+function demotionChecks(own: Fields, path: Path, classes: Fields, tiers: readonly string[]): Finding[] {
+  if (own["tiers"] === undefined || !namesOf(own["tiers"]).includes("memory")) return [];
+  const ofClass = typeof own["class"] === "string" ? fieldsOf(classes[own["class"]])?.["tiers"] : undefined;
+  const behind = (ofClass === undefined ? tiers : namesOf(ofClass)).filter((name) => name !== "memory");
+  const left = behind.filter((name) => !namesOf(own["tiers"]).includes(name));
+  if (left.length === 0) return [];
+  const message = `leaves out ${left.join(" and ")}, where cache.demotion puts what gives way in memory: name a class with these tiers, or turn demotion off`;
+  return [{ path: [...path, "tiers"], at: "key", message }];
+}
+
 /** Tiers that are chosen and not there. */
 function tierChecks(chosen: unknown, path: Path, tiers: readonly string[]): Finding[] {
   const listed = Array.isArray(chosen);
-  const names: readonly unknown[] = listed ? chosen : Object.keys(fieldsOf(chosen) ?? {});
+  const names = namesOf(chosen);
   return names.flatMap((name, index): Finding[] => {
     if (typeof name !== "string" || tiers.includes(name) || !Object.hasOwn(REMEDIES, name)) return [];
     const message = `there is no tier ${name} in this configuration: ${REMEDIES[name]}, or take it out here`;

@@ -54,7 +54,10 @@ function byOrigin(stored: StoredHead, ruling: Ruling): Windows {
  * A stored error lives 5 s at most and is never used stale.
  */
 function windowsOf(status: number, { windows, insists }: Reading, policy: CachePolicy): Windows {
-  if (policy.by === "origin" || !isOperators(policy, status)) return windows;
+  if (policy.by === "origin" || !isOperators(policy, status)) {
+    const { most = Number.POSITIVE_INFINITY } = policy;
+    return windows.lifetime <= most ? windows : { ...windows, lifetime: most };
+  }
   return {
     lifetime: policy.ttl,
     staleWhileRevalidate: insists ? 0 : policy.staleWhileRevalidate,

@@ -85,6 +85,15 @@ test("C7: who names another host, scheme or query gets another answer", async ()
   assert.equal((await rig.ask("/x?a=1")).text, one.text);
   assert.notEqual((await rig.ask("/x?a=2")).text, one.text);
   assert.notEqual((await rig.ask("/x")).text, one.text);
+  const byHost = async (host: string): Promise<string> => {
+    using client = await connectRaw(rig.gateway.port);
+    await client.send(`GET /x?a=1 HTTP/1.1\r\nHost: ${host}\r\n\r\n`);
+    return (await client.readResponse()).text();
+  };
+  assert.equal(await byHost("SHOP.example:80"), one.text, "the same host, written in another way");
+  const hosts = ["evil.example", "shop.example:8080", "shop.example.evil.example"];
+  const texts = [one.text, ...(await Promise.all(hosts.map(byHost)))];
+  assert.equal(new Set(texts).size, texts.length);
   // An untrusted client's X-Forwarded-Host is nobody's business.
   assert.equal((await rig.ask("/x?a=1", "X-Forwarded-Host: evil.example\r\n")).text, one.text);
 });

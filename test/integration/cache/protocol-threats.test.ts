@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { test } from "node:test";
 import { systemClock } from "../../../src/core/clock.ts";
+import { connectRaw } from "../../support/raw-client.ts";
 import { startRig } from "./cache-rig.ts";
 
 /** A clock that a test lets run ahead. */
@@ -75,4 +76,64 @@ test("C12: in an outage nobody gets what must be revalidated, what is personal, 
   assert.equal((await rig.ask("/variant", "X-Variant: a\r\n")).text, "for a");
   assert.equal((await rig.ask("/variant", "X-Variant: b\r\n")).status, 503);
   assert.equal((await rig.ask("/variant", "X-Variant: a\r\nCookie: id=1\r\n")).status, 503);
+});
+
+test("C9: what one client sends too much of, or in an odd way, is nobody else's error (CPDoS)", async () => {
+  const provoked: Readonly<Record<string, (request: IncomingMessage) => number | undefined>> = {
+    // Oversized header, meta character, method override: Nguyen, Lo Iacono, Federrath, "Your Cache Has Fallen" (2019).
+    "/long": ({ headers }) => (JSON.stringify(headers).length > 4000 ? 431 : undefined),
+    "/odd": ({ headers }) => (String(headers["accept-language"] ?? "").includes("\x7f") ? 400 : undefined),
+    "/method": ({ headers }) => (headers["x-http-method-override"] ? 405 : undefined),
+    "/gone": ({ headers }) => (String(headers["accept"] ?? "").includes("poison") ? 404 : undefined),
+  };
+  await using rig = await startRig({ ttl: "60s" }, (request, response) => {
+    const status = provoked[request.url!]!(request) ?? 200;
+    // The dependency says what a careless one would.
+    answer(response, status, status === 404 ? "no-store" : "public, max-age=3600", `${status}`);
+  });
+  const attacks: [string, string][] = [
+    ["/long", `Accept: ${"x".repeat(6000)}\r\n`],
+    ["/odd", "Accept-Language: de\x7f\r\n"],
+    ["/method", "X-HTTP-Method-Override: DELETE\r\n"],
+    ["/gone", "Accept: poison\r\n"],
+  ];
+  for (const [path, fields] of attacks) {
+    await rig.ask(path, fields);
+    const good = await rig.ask(path);
+    assert.deepEqual([good.status, good.text], [200, "200"], path);
+  }
+});
+
+test("HEAD, OPTIONS and QUERY: what they bring is kept for no GET, and takes nothing away", async () => {
+  await using rig = await startRig({ ttl: "60s" }, (request, response, call) =>
+    answer(response, 200, "public, max-age=60", `${request.method} ${call}`),
+  );
+  for (const method of ["HEAD", "OPTIONS", "QUERY"]) {
+    const fields = method === "QUERY" ? "Content-Length: 0\r\n" : "";
+    for (let i = 0; i < 2; i++) assert.doesNotMatch((await rig.ask(`/${method}`, fields, method)).cache, /hit|stored/);
+    const get = await rig.ask(`/${method}`);
+    assert.match(get.text, /^GET /);
+    await rig.ask(`/${method}`, fields, method);
+    assert.equal((await rig.ask(`/${method}`)).text, get.text);
+  }
+  // Of what is kept a HEAD is answered without asking, the other two are not.
+  assert.equal(rig.calls(), 3 * 2 + 3 + 2);
+});
+
+test("C6: the body of a GET reaches no answer that is kept, by its length or in pieces", async () => {
+  await using rig = await startRig("origin", (request, response) => {
+    let body = "";
+    request.on("data", (chunk: Buffer) => (body += String(chunk)));
+    request.on("end", () => answer(response, 200, "public, max-age=60", `got ${body}`));
+  });
+  const fat = async (framing: string): Promise<string> => {
+    using client = await connectRaw(rig.gateway.port);
+    await client.send(`GET /x HTTP/1.1\r\nHost: shop.example\r\n${framing}`);
+    return (await client.readResponse()).text();
+  };
+  assert.equal(await fat("Content-Length: 6\r\n\r\npoison"), "got poison");
+  assert.equal(await fat("Transfer-Encoding: chunked\r\n\r\n6\r\npoison\r\n0\r\n\r\n"), "got poison");
+  assert.equal((await rig.ask()).text, "got ");
+  assert.equal(await fat("Content-Length: 6\r\n\r\npoison"), "got poison");
+  assert.equal((await rig.ask()).text, "got ");
 });

@@ -19,6 +19,22 @@ test("two requests share a key only when every part is the same", () => {
   );
 });
 
+test("each part counts by itself: schema and method aside, what differs in one only is another key", () => {
+  const one = { scheme: "http" as const, authority: "a.example", path: "/x", query: "?a" };
+  const others = [
+    cacheKey({ ...one, scheme: "https" }),
+    cacheKey({ ...one, authority: "b.example" }),
+    cacheKey({ ...one, authority: "a.example:81" }),
+    cacheKey({ ...one, path: "/y" }),
+    cacheKey({ ...one, query: "?b" }),
+    cacheKey({ ...one, query: "" }),
+    cacheKey(one, "2"),
+    cacheKey(one, "1", ["more"]),
+    cacheKey(one),
+  ];
+  assert.equal(new Set(others).size, others.length);
+});
+
 test("a part cannot reach into the next one", () => {
   const at = (path: string, query: string): string => cacheKey({ scheme: "http", authority: "a.example", path, query });
   assert.notEqual(at("/a", "?b"), at("/a?b", ""));

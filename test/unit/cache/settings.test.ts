@@ -99,7 +99,7 @@ test("classes of answers have memory of their own, a range for ttl and tiers; no
   );
   assert.deepEqual(cache.memory, { min: 32 * 2 ** 20, max: 256 * 2 ** 20 });
   assert.deepEqual(cache.classes, {
-    hot: { memory: 50 * 2 ** 20, ttl: { min: 60_000, max: 300_000 }, tiers: ["memory"] },
+    hot: { memory: 50 * 2 ** 20, ttl: { min: 60_000, max: 300_000 }, tiers: ["memory"], purge: "hard" },
   });
   const { class: name, tiers } = cacheOptions(routes[0]!.cache);
   assert.deepEqual([name, tiers], ["hot", { memory: 30_000 }]);
@@ -135,6 +135,25 @@ test("refuses a class that is not there, a ttl out of its range and tiers that a
     /larger than memory/,
   );
   assert.throws(() => store({ eviction: "random" }, "origin"), /cache\.eviction/);
+});
+
+test("refuses a route whose memory would give way into tiers that it left out", () => {
+  const redis = { redis: { url: "redis://127.0.0.1:6379" } };
+  const classes = {
+    here: { memory: "1MiB", tiers: ["memory"] },
+    wide: { memory: "1MiB", tiers: { memory: "1m", redis: "5m" } },
+  };
+  const cache = { demotion: "farther", maxEntry: "1MiB", classes };
+  assert.throws(
+    () => store(cache, { tiers: ["memory"] }, redis),
+    /routes\.0\.cache\.tiers - leaves out redis, where cache\.demotion puts.*name a class/s,
+  );
+  assert.throws(() => store(cache, { class: "wide", tiers: { memory: "10s" } }, redis), /leaves out redis/);
+  store(cache, { class: "here", tiers: ["memory"] }, redis);
+  store(cache, { class: "wide" }, redis);
+  store(cache, { tiers: ["redis"] }, redis);
+  store(cache, { tiers: ["memory", "redis"] }, redis);
+  store({ ...cache, demotion: "off" }, { tiers: ["memory"] }, redis);
 });
 
 test("who asks can be in the key only where tokens are verified", () => {

@@ -29,6 +29,27 @@ interface Row {
 const DATE = ["Date", at(0)];
 
 const ROWS: Row[] = [
+  // The longest that a class takes an origin's word for
+  {
+    why: "at most what is allowed",
+    says: cc("max-age=3600"),
+    policy: { ...ORIGIN, most: 9000 },
+    is: { lifetime: 9000 },
+  },
+  { why: "never longer than said", says: cc("max-age=3"), policy: { ...ORIGIN, most: 9000 }, is: { lifetime: 3000 } },
+  {
+    why: "windows begin after it",
+    says: cc("max-age=3600, stale-while-revalidate=5"),
+    policy: { ...ORIGIN, most: 9000 },
+    is: { lifetime: 9000, staleWhileRevalidate: 5000 },
+  },
+  {
+    why: "also of statuses that an operator's ttl is not for",
+    says: cc("max-age=3600"),
+    status: 302,
+    policy: { ...OPERATOR, most: 9000 },
+    is: { lifetime: 9000 },
+  },
   // Lifetime, RFC 9111 section 4.2.1
   { why: "nothing said (4.2.1)", says: DATE, is: { lifetime: 0 } },
   { why: "max-age (4.2.1)", says: cc("max-age=3600"), is: { lifetime: HOUR, mustRevalidate: false } },

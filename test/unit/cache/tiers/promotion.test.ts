@@ -30,6 +30,25 @@ suite("promotion to memory (C07)", () => {
     assert.equal(admission.refused, 0);
   });
 
+  test("what another process wrote is on our line of time and at our position; what this one wrote leaves on the wall clock's", async () => {
+    const [near, far] = [memoryTier(KIB * KIB), memoryTier(KIB * KIB)];
+    const named: NamedTier[] = [
+      { name: "memory", tier: near },
+      { name: "redis", tier: far },
+    ];
+    const tiers = new Tiers(named, { ahead: () => 5000 }, (position) => position - 7);
+    const entry = { ...entryOf("x"), keepUntil: 90_000, position: 100 };
+    const { receivedAt } = entry.head;
+    far.set("theirs", entry);
+    const found = (await tiers.find("theirs", any))!.entry;
+    assert.deepEqual([found.position, found.keepUntil, found.head.receivedAt], [93, 85_000, receivedAt - 5000]);
+    assert.deepEqual(near.get("theirs", any), found, "and so is the copy in memory");
+    tiers.put("ours", entry);
+    assert.equal(near.get("ours", any), entry);
+    assert.equal(far.get("ours", any)!.keepUntil, 95_000);
+    assert.equal((await tiers.find("ours", any))!.entry.position, 100, "what is found in memory is as it was");
+  });
+
   test("a large one comes when it is found for the second time", async () => {
     const { near, far, find, admission } = setUp(KIB * KIB);
     far.set("a", entryOf("x".repeat(64 * KIB + 1)));
