@@ -36,6 +36,7 @@ export function spansOf(usable: Usability, failSafe: number, { factor, any }: Gr
     mustRevalidate,
     staleWhileRevalidate: staleWhileRevalidate * factor,
     staleIfError: staleIfError * factor,
+    saysHowStale: usable.saysHowStale,
     failSafe: any ? Number.POSITIVE_INFINITY : failSafe * factor,
   };
 }
@@ -56,3 +57,7 @@ export const asUsability = (spans: Spans): Usability => ({
   ...spans,
   staleIfError: Math.max(spans.staleIfError, spans.failSafe),
 });
+
+/** Whether a dependency that is slow, and may be well, is reason enough for a stale answer: somebody has to have said so. */
+export const yieldsToSlow = (spans: Spans): boolean =>
+  spans.saysHowStale || spans.age - spans.lifetime < spans.failSafe;

@@ -49,6 +49,11 @@ export interface Usability {
   readonly staleWhileRevalidate: number;
   /** Past `lifetime`: may be used when the dependency fails or refuses. 0: not at all. */
   readonly staleIfError: number;
+  /**
+   * Somebody said how long it may stand in. If nobody did, only a dependency that fails lets it: one that is slow is still
+   * connected (RFC 9111 section 4.2.4).
+   */
+  readonly saysHowStale: boolean;
   /** must-revalidate, proxy-revalidate, s-maxage or no-cache: never stale, on no ground. */
   readonly mustRevalidate: boolean;
 }

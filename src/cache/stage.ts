@@ -13,7 +13,7 @@ import type { CacheParts } from "./parts.ts";
 import { Pursuit } from "./flight/pursuit.ts";
 import { untagged } from "./flight/untagged.ts";
 import { answerRange } from "./ranges.ts";
-import { asUsability, phaseOf, spansOf } from "./phase.ts";
+import { asUsability, phaseOf, spansOf, yieldsToSlow } from "./phase.ts";
 import { keptForSearch, pathKey } from "./searches.ts";
 import { judgeUsable, onlyIfCached } from "./rules/reuse.ts";
 import type { CacheStatus } from "./rules/status.ts";
@@ -114,7 +114,15 @@ function outdated(own: Usability, standing: Kept["standing"]): Usability {
   const lifetime = Math.min(own.lifetime, own.age);
   if (standing === "stale") return { ...own, lifetime };
   const staleIfError = own.staleIfError + own.lifetime - lifetime;
-  return { ...own, lifetime, staleIfError, mustRevalidate: own.mustRevalidate && own.lifetime === lifetime };
+  const { mustRevalidate, saysHowStale } = own;
+  const wasFresh = own.lifetime !== lifetime;
+  return {
+    ...own,
+    lifetime,
+    staleIfError,
+    mustRevalidate: mustRevalidate && !wasFresh,
+    saysHowStale: saysHowStale || wasFresh,
+  };
 }
 
 /** What is kept is past its freshness, or the client wants something newer. */
@@ -135,7 +143,9 @@ async function answerPast(
   if (onlyIfCached(exchange)) return notKept();
   const fwd = verdict.use === "bypass" ? "request" : "stale";
   if (!("onError" in verdict) || !verdict.onError) return pursuit.wait(fwd);
-  const fetched = await pursuit.waitBriefly(fwd);
+  // Who wants something newer waits for it as long as it may come.
+  const patience = verdict.use === "revalidate" && yieldsToSlow(spans) ? "soon" : "landing";
+  const fetched = await pursuit.waitBriefly(fwd, patience);
   if (typeof fetched !== "string") return fetched;
   const { head, reading } = kept.entry;
   const { age } = usability(head, policy, time.now(), reading);

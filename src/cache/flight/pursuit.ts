@@ -102,20 +102,23 @@ export class Pursuit {
     return this.#use(boarding, seat, landing, fwd) ?? this.#wait(fwd, next(attempt, landing));
   }
 
-  /** The answer, or why a stale one must do: the dependency failed, just now or before, or gives no head in time. */
-  async waitBriefly(fwd: Forwarded): Promise<Outcome | string> {
+  /**
+   * The answer, or why a stale one must do: the dependency failed, just now or before, or gives no head `soon`. With
+   * patience until the `landing` it is waited for as long as it takes.
+   */
+  async waitBriefly(fwd: Forwarded, patience: "soon" | "landing"): Promise<Outcome | string> {
     if (this.#parts.flights.notes.isQuiet(this.#key)) return "back-off";
     this.#yields = true;
-    return this.#waitBriefly(fwd, 1);
+    return this.#waitBriefly(fwd, patience, 1);
   }
 
-  async #waitBriefly(fwd: Forwarded, attempt: number): Promise<Outcome | string> {
+  async #waitBriefly(fwd: Forwarded, patience: "soon" | "landing", attempt: number): Promise<Outcome | string> {
     const [boarding, seat, stay] = this.#board(attempt);
-    const landing = await boarding.soon;
+    const landing = await (patience === "soon" ? boarding.soon : boarding.flight.landing);
     stay();
     const failure = landing ? failureOf(landing.outcome) : "timeout";
     if (landing && failure === undefined) {
-      return this.#use(boarding, seat, landing, fwd) ?? this.#waitBriefly(fwd, next(attempt, landing));
+      return this.#use(boarding, seat, landing, fwd) ?? this.#waitBriefly(fwd, patience, next(attempt, landing));
     }
     if (!landing) boarding.flight.hold();
     seat.leave();

@@ -52,5 +52,5 @@ export function usabilityOf({ head }: Entry, standing: Settled["standing"], now:
   const [ttl = 0, staleWhileRevalidate = 0, staleIfError = 0] = (head.headers[1] ?? "").split(" ").map(Number);
   const age = Math.max(0, now - head.receivedAt);
   const lifetime = standing === "current" ? ttl : Math.min(ttl, age);
-  return { age, lifetime, staleWhileRevalidate, staleIfError, mustRevalidate: false };
+  return { age, lifetime, staleWhileRevalidate, staleIfError, saysHowStale: true, mustRevalidate: false };
 }

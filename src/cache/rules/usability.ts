@@ -43,6 +43,7 @@ function byOrigin(stored: StoredHead, ruling: Ruling): Windows {
     lifetime: error ? Math.min(whole, ERROR_LIFETIME) : whole,
     staleWhileRevalidate: mustRevalidate ? 0 : (directives.staleWhileRevalidate ?? 0),
     staleIfError: mustRevalidate ? 0 : (directives.staleIfError ?? UNSAID_STALE_IF_ERROR),
+    saysHowStale: directives.staleIfError !== undefined,
     mustRevalidate,
   };
 }
@@ -62,6 +63,7 @@ function windowsOf(status: number, { windows, insists }: Reading, policy: CacheP
     lifetime: policy.ttl,
     staleWhileRevalidate: insists ? 0 : policy.staleWhileRevalidate,
     staleIfError: insists ? 0 : policy.staleIfError,
+    saysHowStale: true,
     mustRevalidate: insists,
   };
 }
@@ -73,8 +75,13 @@ export function usability(
   now: number,
   reading: Reading = readingOf(stored),
 ): Usability {
-  const { lifetime, staleWhileRevalidate, staleIfError, mustRevalidate } = windowsOf(stored.status, reading, policy);
-  return { age: correctedAge(stored, now), lifetime, staleWhileRevalidate, staleIfError, mustRevalidate };
+  const age = correctedAge(stored, now);
+  const { lifetime, staleWhileRevalidate, staleIfError, saysHowStale, mustRevalidate } = windowsOf(
+    stored.status,
+    reading,
+    policy,
+  );
+  return { age, lifetime, staleWhileRevalidate, staleIfError, saysHowStale, mustRevalidate };
 }
 
 /** Beyond its own windows: what a degradation level or an operator may still want of it. */

@@ -20,6 +20,7 @@ const usable = (age: number, more: Partial<Usability> = {}): Usability => ({
   lifetime: 10,
   staleWhileRevalidate: 20,
   staleIfError: 40,
+  saysHowStale: true,
   mustRevalidate: false,
   ...more,
 });
@@ -30,6 +31,7 @@ const anyUsable = fc.record({
   lifetime: span,
   staleWhileRevalidate: span,
   staleIfError: span,
+  saysHowStale: fc.boolean(),
   mustRevalidate: fc.boolean(),
 });
 const anyGrace: fc.Arbitrary<Grace> = fc.record({ factor: fc.integer({ min: 1, max: 10 }), any: fc.boolean() });

@@ -126,6 +126,41 @@ suite("the cache stage", () => {
     assert.equal(asked.length, 2);
   });
 
+  test("RFC 9111 4.2.4: where nobody says how long it may be stale, only failure makes it so, not slowness", async () => {
+    const slow = (cache: unknown, control: string, headers: string[] = []) => {
+      const world = setUp(() => answers("kept", control), cache);
+      const late = Promise.withResolvers<Outcome>();
+      return {
+        ...world,
+        late,
+        async later(): Promise<string> {
+          await world.ask();
+          world.clock.advance(3 * SECOND);
+          world.inside.answer = () => late.promise;
+          const waiting = world.ask({ headers });
+          await world.clock.advanceAsync(500);
+          return Promise.race([waiting, nextTurn("waits")]).then((told) => {
+            if (told === "waits") late.resolve(answers("new", "max-age=60"));
+            return waiting;
+          });
+        },
+      };
+    };
+    assert.match(await slow("origin", "max-age=1").later(), /^200 new .*fwd=stale/);
+    assert.match(await slow("origin", "max-age=1, stale-if-error=60").later(), /^200 kept .*detail=timeout/);
+    assert.match(await slow({ failSafe: "1h" }, "max-age=1").later(), /^200 kept .*detail=timeout/);
+    assert.match(
+      await slow("origin", "max-age=60, stale-if-error=60", ["Cache-Control", "no-cache"]).later(),
+      /^200 new .*fwd=request/,
+      "who wants something newer waits for it",
+    );
+    const down = setUp(() => answers("kept", "max-age=1"));
+    await down.ask();
+    down.clock.advance(3 * SECOND);
+    down.inside.answer = () => failed("timeout", "no head in time");
+    assert.match(await down.ask(), /^200 kept .*detail=timeout/);
+  });
+
   test("refreshes that fail come 1 s, 2 s, 4 s apart, up to 30 s, and at once after a success", async () => {
     const { clock, asked, inside, ask } = setUp(() => answers("kept", "max-age=1, stale-if-error=600"));
     await ask();
