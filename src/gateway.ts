@@ -6,13 +6,17 @@ import { createHexSource, systemClock, systemRandom, type Clock, type Random } f
 import type { Life } from "./core/control.ts";
 import { createEventBus, type EventBus } from "./core/events.ts";
 import type { Exchange } from "./core/exchange.ts";
+import type { CacheAnswer, CacheAsk, PurgeOrder } from "./core/cache-control.ts";
 import { createCacheControl, type CacheControl } from "./cache/control.ts";
 import { canonicalUrl } from "./routing/canonical-url.ts";
 import { createGraphs, type Prepared } from "./graph.ts";
 import { drainServer } from "./http/drain.ts";
-import { Edge } from "./http/edge.ts";
+import { Edge, type EdgeParts } from "./http/edge.ts";
+import type { Judgement } from "./http/judge.ts";
 import { createMemoryGuard, createProcessMemory, memoryLimit } from "./http/memory.ts";
-import { createEdgeServer } from "./http/server.ts";
+import { createEdgeServer, type ServerParts } from "./http/server.ts";
+import type { WarmHold } from "./core/warming.ts";
+import { createWarming, isWarmAsk } from "./warming.ts";
 
 export interface GatewayParts {
   readonly material: Material;
@@ -22,6 +26,8 @@ export interface GatewayParts {
   readonly sharedPort?: boolean;
   /** How many share the machine's memory. Default: 1. */
   readonly processes?: number;
+  /** The degradation level in force. Default: 0, always. */
+  readonly level?: () => number;
   /** Our name in Via and CDN-Loop when the configuration gives none. Default: one made at random. */
   readonly name?: string;
 }
@@ -37,9 +43,11 @@ export interface Gateway {
   open(): number;
   /** Answers a request that came to somebody else's server; `next` hands it to the host application behind us. */
   handle(request: IncomingMessage, response: ServerResponse, next: (exchange: Exchange) => void): void;
-  readonly cache: Pick<CacheControl, "ask" | "hear">;
+  readonly cache: { ask(ask: CacheAsk): Promise<CacheAnswer> } & Pick<CacheControl, "hear">;
   /** Begins to take requests; resolves to the port. */
   listen(): Promise<number>;
+  /** Resolves once it may call itself ready: at once, unless `cache.warm.readyWithin` has it wait. */
+  warmed(): Promise<void>;
   /** Puts another configuration in force, at once and for new requests; what is under way keeps its own. */
   apply(config: Config, material: Material): void;
   /** The first half of `apply`: builds it all and uses nothing. Throws what cannot be built. */
@@ -55,35 +63,27 @@ export type DrainPace = Config["drain"];
 
 /** THE composition: builds every object, and closes everything in reverse. */
 export function createGateway(config: Config, parts: GatewayParts): Gateway {
-  const { clock = systemClock, random = systemRandom, material, sharedPort = false } = parts;
+  const { clock = systemClock, random = systemRandom, material, sharedPort = false, level = () => 0 } = parts;
   const { listen } = config;
   const name = listen.name ?? parts.name ?? `spillway-${createHexSource(4)()}`;
   const bus = createEventBus(createHexSource(8)());
+  const own = { clock, random, bus, name, settings: listen };
   const graphs = createGraphs(config, { clock, random, bus, material });
-  const memory = createMemoryGuard(
-    clock,
-    listen.maxMemory ?? memoryLimit(totalmem(), parts.processes ?? 1),
-    createProcessMemory(),
-  );
+  const limit = listen.maxMemory ?? memoryLimit(totalmem(), parts.processes ?? 1);
+  const memory = createMemoryGuard(clock, limit, createProcessMemory());
   const cache = createCacheControl({ bus, store: () => graphs.current().store, canonical: canonicalUrl });
+  const purge = (order: PurgeOrder): Promise<CacheAnswer> => cache.ask({ do: "purge", order, share: true });
+  const held = (): WarmHold | undefined => (level() > 0 ? "level" : memory.refusal === "none" ? undefined : "memory");
+  const warming = createWarming({ ...own, graph: graphs.current, purge, held });
   let life: Life = "starting";
-  let draining: Promise<void> | undefined;
+  let drained: Promise<void> | undefined;
 
-  const edge = new Edge({
-    clock,
-    random,
-    bus,
-    settings: listen,
-    name,
-    judgement: () => graphs.current().judgement,
-    draining: () => life === "draining",
-    memory,
-  });
-  // Straight to the edge, past Express: its router would cost a tenth of a request and pass by what it cannot parse.
-  const listener = (request: IncomingMessage, response: ServerResponse): void => edge.handle(request, response);
-  const server = createEdgeServer({ edge, listener, settings: listen, tls: material.tls, clock, bus, sharedPort });
+  const judgement = (): Judgement => graphs.current().judgement;
+  const draining = (): boolean => life === "draining";
+  const { edge, server } = openEdge({ ...own, judgement, draining, memory, tls: material.tls, sharedPort });
 
   const end = async (finished: Promise<void>): Promise<void> => {
+    warming.close();
     await finished;
     for (const each of [memory, cache]) each.close();
     await graphs.destroy();
@@ -93,22 +93,28 @@ export function createGateway(config: Config, parts: GatewayParts): Gateway {
     life = "draining";
     return end(drainServer({ server, clock, bus, open: () => edge.open }, pace));
   };
+  const prepare: Gateway["prepare"] = (next, nextMaterial) =>
+    toldWhen(graphs.prepare(next, nextMaterial), warming.configured);
+  let warmed: Promise<unknown> | undefined;
+  const nowReady = (): Life => (life = life === "starting" ? "ready" : life);
   return {
     bus,
     name,
     life: () => life,
     config: () => graphs.current().config,
-    cache,
+    cache: { hear: cache.hear, ask: async (ask) => (isWarmAsk(ask) ? warming.ask(ask) : cache.ask(ask)) },
     open: () => edge.open,
     handle: (request, response, next) => edge.handle(request, response, next),
     async listen() {
       const port = await server.listen();
-      if (life === "starting") life = "ready";
+      warmed = warming.start()?.then(nowReady);
+      if (!warmed) nowReady();
       return port;
     },
-    apply: (next, nextMaterial) => graphs.prepare(next, nextMaterial).commit(),
-    prepare: graphs.prepare,
-    drain: (pace = graphs.current().config.drain) => (draining ??= drain(pace)),
+    warmed: async () => void (await warmed),
+    apply: (next, nextMaterial) => prepare(next, nextMaterial).commit(),
+    prepare,
+    drain: (pace = graphs.current().config.drain) => (drained ??= drain(pace)),
     async close() {
       life = "stopped";
       const finished = server.finish();
@@ -117,3 +123,23 @@ export function createGateway(config: Config, parts: GatewayParts): Gateway {
     },
   };
 }
+
+type Door = EdgeParts & Pick<ServerParts, "tls" | "sharedPort">;
+
+/** The edge, and the server whose requests it takes. */
+function openEdge({ tls, sharedPort, ...parts }: Door) {
+  const { clock, bus, settings } = parts;
+  const edge = new Edge(parts);
+  // Straight to the edge, past Express: its router would cost a tenth of a request and pass by what it cannot parse.
+  const listener = (request: IncomingMessage, response: ServerResponse): void => edge.handle(request, response);
+  return { edge, server: createEdgeServer({ edge, listener, settings, tls, clock, bus, sharedPort }) };
+}
+
+/** The same, with `told` called once it is in force. */
+const toldWhen = ({ commit, abort }: Prepared, told: () => void): Prepared => ({
+  abort,
+  commit() {
+    commit();
+    told();
+  },
+});

@@ -161,7 +161,7 @@ function keptBy({ cache, routes }: Config): string {
       ? { match, dependency, rewrite, requestHeaders, responseHeaders, kept: keyOptions(own) }
       : undefined,
   );
-  const { webhook: _, ...rest } = cache;
+  const { webhook: _, warm: __, schedule: ___, ...rest } = cache;
   return JSON.stringify([rest, ways.filter((way) => way !== undefined)]);
 }
 

@@ -6,6 +6,7 @@ import type {
   EntryReading,
   PurgeOrder,
   TagsReading,
+  WarmAsk,
 } from "../core/cache-control.ts";
 import type { EventBus } from "../core/events.ts";
 import type { CacheTier } from "../core/outcome.ts";
@@ -31,7 +32,7 @@ const COUNTED_TAGS = 10_000;
 
 /** The operators' side of the cache of this process. */
 export interface CacheControl {
-  ask(ask: CacheAsk): Promise<CacheAnswer>;
+  ask(ask: Exclude<CacheAsk, WarmAsk>): Promise<CacheAnswer>;
   /** Another process of this machine purged this: what it published on `spillway:purged`. */
   hear(purge: string): void;
   /** Ends the counting. */

@@ -7,6 +7,7 @@ import type { CachePolicy } from "./rules.ts";
 import { postgresSettings } from "./postgres/settings.ts";
 import { adapt, lifetimes, ttl, ttlOf, type Lifetimes } from "./ttl/settings.ts";
 import { EVICTIONS } from "./tiers/evict/policies.ts";
+import { scheduleSettings, warmSettings } from "./warm/settings.ts";
 
 export { kindsOf, type Lifetimes } from "./ttl/settings.ts";
 export { LARGEST_FALLBACK } from "./fallback-settings.ts";
@@ -203,6 +204,8 @@ export const cacheSettings = z
       })
       .optional()
       .describe("Takes events of changed data at POST /ops/cache/events; absent: none"),
+    warm: warmSettings,
+    schedule: scheduleSettings,
     cascade: z
       .record(tag, z.array(tag).min(1).max(64))
       .refine((edges) => Object.keys(edges).length <= 256, "at most 256 tags have dependents")

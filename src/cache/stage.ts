@@ -97,12 +97,15 @@ function answerKept(
   const own = usability(entry.head, policy, now, entry.reading);
   entry.usedAt = now;
   const use = kept.standing === "current" ? own : outdated(own, kept.standing);
+  if (exchange.warms && (exchange.warms === "renew" || use.age >= use.lifetime)) {
+    return new Pursuit(parts, next, asked, entry).wait("stale");
+  }
   if (judgeUsable(exchange, use).use !== "fresh") {
     if (hasHeader(exchange.headers, "range")) return inPart(parts, next, asked, entry);
     return answerPast(parts, exchange, kept, use, new Pursuit(parts, next, asked, entry));
   }
   const left = use.lifetime - use.age;
-  const early = stale.ahead?.early(asked.key, entry.head.receivedAt, left, entry.buildMs) ?? 0;
+  const early = exchange.warms ? 0 : (stale.ahead?.early(asked.key, entry.head.receivedAt, left, entry.buildMs) ?? 0);
   if (early > 0 && phaseOf({ ...use, failSafe: 0 }, early) === "refresh-ahead") {
     new Pursuit(parts, next, asked, entry).refresh();
   }

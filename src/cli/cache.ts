@@ -1,6 +1,7 @@
 import { UsageError } from "../core/errors.ts";
 import { type Args, type Command, EXIT, type Io, textOption, wantsJson, writeJson } from "./command.ts";
 import { linesOfEntries, linesOfPurge, linesOfReport, linesOfStats, linesOfTags } from "./cache-lines.ts";
+import { warm, warmOptions } from "./cache-warm.ts";
 import { type OpsAnswer, opsHelp, opsOptions, type OpsRequest, runCall, tellRefusal } from "./ops-client.ts";
 
 /** What can be done with a cache: the call it is, and how its answer reads. */
@@ -14,8 +15,9 @@ const TARGETS = ["tag", "key", "prefix", "pattern", "dependency", "table", "rout
 
 export const cache: Command = {
   name: "cache",
-  summary: "what a running gateway's cache holds, and purges of it",
-  usage: "stats|report|tags|entry KEY|purge [--tag T] [--key K] [--prefix P] [--pattern G] ... [--curl] [--json]",
+  summary: "what a running gateway's cache holds, purges of it, and what is fetched into it",
+  usage:
+    "stats|report|tags|entry KEY|purge [--tag T] [--key K] [--prefix P] [--pattern G] ...|warm [URL...] [--wait] [--curl] [--json]",
   help: `  stats          figures of tiers and routes
   report         routes and URLs with the most misses, stale answers and hits
   tags           tags by what is kept under them, and the newest purges
@@ -30,6 +32,10 @@ export const cache: Command = {
     --no-cascade           not what depends on the tags
     --dry-run              count and change nothing
     --reason R             for the audit
+  warm [URL...]  fetches these into the cache, else the targets of cache.warm:
+    --host H               of paths; default: cache.warm.host
+    --rate N               requests a second, a process; default: cache.warm.rate
+    --wait                 until the plan has ended; exit code 1 if anything failed
 ${opsHelp}`,
   options: {
     ...opsOptions,
@@ -46,8 +52,10 @@ ${opsHelp}`,
     "no-cascade": { type: "boolean" },
     "dry-run": { type: "boolean" },
     reason: { type: "string" },
+    ...warmOptions,
   },
   async run(args, io) {
+    if (args.positionals[0] === "warm") return warm(args, io);
     const action = actionOf(args);
     const request = action.request(args);
     return runCall({ ...args, positionals: [] }, io, request, (answer) => tell(answer, action, args, io));
@@ -57,7 +65,7 @@ ${opsHelp}`,
 function actionOf({ positionals }: Args): Action {
   const [name, ...rest] = positionals;
   const action = ACTIONS.find((each) => each.name === name);
-  const known = ACTIONS.map((each) => each.name).join(", ");
+  const known = [...ACTIONS.map((each) => each.name), "warm"].join(", ");
   if (!action)
     throw new UsageError(`${name === undefined ? "what of the cache?" : `no "${name}" here:`} one of ${known}`);
   const most = action.name === "entry" ? 1 : 0;

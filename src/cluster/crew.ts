@@ -95,8 +95,7 @@ export class Crew {
     const asked = [...this.#hands.keys()];
     const replies = await Promise.all(
       asked.map((hand, index) => {
-        const own: CacheAsk = ask.do === "purge" ? { ...ask, share: ask.share && index === 0 } : ask;
-        return hand.ask({ kind: "cache", ask: own }, PATIENCE.cache);
+        return hand.ask({ kind: "cache", ask: shareOf(ask, index === 0) }, PATIENCE.cache);
       }),
     );
     const answers = replies.flatMap((reply) => (reply.kind === "cache" ? [reply.answer] : []));
@@ -260,6 +259,12 @@ export class Crew {
   #publish({ number }: Member, { pid }: Hand, change: WorkerChanged["change"]): void {
     this.#parts.bus.publish("spillway:worker", { worker: number, pid, change });
   }
+}
+
+/** What one process of several is asked. */
+function shareOf(ask: CacheAsk, first: boolean): CacheAsk {
+  if (ask.do === "purge") return { ...ask, share: ask.share && first };
+  return ask.do === "warm" ? { ...ask, first: ask.first && first } : ask;
 }
 
 function objection(number: number, reply: Reply): readonly string[] {

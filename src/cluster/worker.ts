@@ -109,6 +109,7 @@ export class Worker {
       const serving = await createServing({ ...this.#parts, version, config: settled, name, sharedPort, processes });
       serving.gateway.bus.subscribe("spillway:purged", ({ purge }) => link.send({ kind: "purged", purge }));
       const listening = await serving.gateway.listen();
+      await serving.gateway.warmed();
       this.#hash = config.hash;
       if (this.#isLeaving()) {
         await serving.gateway.close();

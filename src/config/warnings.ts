@@ -3,6 +3,7 @@ import { formatDuration } from "../core/units.ts";
 import { valueAt } from "./explain.ts";
 import type { Finding, Path } from "./place.ts";
 import type { Config } from "./schema.ts";
+import { warmWarnings } from "./warm-checks.ts";
 
 /**
  * Settings that contradict each other yet can be served. Two defaults never do: one of the two must have been written
@@ -15,6 +16,7 @@ export function contradictions(config: Config, input: unknown): Finding[] {
     ...unusedDependencies(config),
     ...unusedClasses(config),
     ...openProxies(config),
+    ...warmWarnings(config),
     ...unsealedTiers(config),
   ];
 }

@@ -1,5 +1,6 @@
 import type { RemovalReason } from "./events.ts";
 import type { CacheTier } from "./outcome.ts";
+import type { OrderTaken, PlanReading, WarmOrder } from "./warming.ts";
 
 /** What is to be purged, and how: everything that any of its parts is about. */
 export interface PurgeOrder {
@@ -179,12 +180,24 @@ export type CacheAsk =
   /** By cache key or URL. */
   | { readonly do: "entries"; readonly key: string }
   /** `share`: other instances are to be told, too. */
-  | { readonly do: "purge"; readonly order: PurgeOrder; readonly share: boolean };
+  | { readonly do: "purge"; readonly order: PurgeOrder; readonly share: boolean }
+  | WarmAsk;
+
+/** What is asked about warming. */
+export type WarmAsk =
+  /** `first`: of several processes, it is the one that warms what they all share. */
+  | { readonly do: "warm"; readonly order: WarmOrder; readonly first: boolean }
+  /** All that is known of, or those of one id. */
+  | { readonly do: "plans"; readonly id: string | undefined }
+  | { readonly do: "cancel-plan"; readonly id: string };
 
 export type CacheAnswer =
   | { readonly did: "read"; readonly reading: CacheReading }
   | { readonly did: "tags"; readonly tags: TagsReading }
   | { readonly did: "entries"; readonly entries: readonly EntryReading[] }
   | { readonly did: "purge"; readonly report: PurgeReport }
+  | { readonly did: "warm"; readonly taken: OrderTaken; readonly total: number }
+  | { readonly did: "plans"; readonly plans: readonly PlanReading[] }
+  | { readonly did: "cancel-plan"; readonly cancelled: boolean }
   /** There is no room for so many prefixes and patterns. */
   | { readonly did: "refused"; readonly room: number };

@@ -1,6 +1,7 @@
 import { channel, type Channel } from "node:diagnostics_channel";
 import type { Exchange } from "./exchange.ts";
 import type { Outcome } from "./outcome.ts";
+import type { PlanState, WarmResult } from "./warming.ts";
 
 /** An exchange is over: the last octet is out, or nobody waits for it. Channel `spillway:exchange`. */
 export interface ExchangeEnded {
@@ -169,6 +170,23 @@ export interface BackplaneTold extends BackplaneStatus {
   readonly change: "tick" | "state" | "gap";
 }
 
+/** A request that warms the cache has ended, or a plan of them has come to another state. Channel `spillway:cache-warm`. */
+export interface CacheWarmed {
+  readonly gateway: string;
+  readonly plan: string;
+  readonly change:
+    | { readonly kind: "request"; readonly result: WarmResult }
+    | {
+        readonly kind: "plan";
+        readonly state: PlanState["at"];
+        readonly total: number;
+        readonly done: number;
+        readonly skipped: number;
+        readonly notStored: number;
+        readonly failed: number;
+      };
+}
+
 /** What happens in a gateway, by channel name. One process may hold several gateways: look at `gateway`. */
 export interface Events {
   readonly "spillway:exchange": ExchangeEnded;
@@ -186,6 +204,7 @@ export interface Events {
   readonly "spillway:cache-compared": TiersCompared;
   readonly "spillway:cache-removed": CacheRemoved;
   readonly "spillway:cache-not-stored": CacheNotStored;
+  readonly "spillway:cache-warm": CacheWarmed;
 }
 
 /** One gateway's end of the channels: publishes with its own id, hears only itself. */

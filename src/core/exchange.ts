@@ -1,4 +1,5 @@
 import type { HeaderList } from "./headers.ts";
+import type { WarmMode } from "./warming.ts";
 
 /** Priority class of a request, most important first. */
 export type PriorityClass = "system" | "critical" | "default" | "sheddable" | "bulk";
@@ -90,6 +91,8 @@ export interface Exchange {
   interim(status: number, headers: HeaderList): void;
   /** Present when the client asks for a WebSocket and the route allows it. */
   readonly upgrade: Upgrade | undefined;
+  /** Present on a request of the gateway's own that fills its cache: it takes no stale answer, and `renew` no kept one. */
+  readonly warms?: WarmMode;
   /** Hands the exchange to the host application; absent in the standalone gateway. */
   readonly handOn: (() => void) | undefined;
 }

@@ -38,7 +38,7 @@ export interface TlsMaterial {
   readonly key: string;
 }
 
-interface ServerParts {
+export interface ServerParts {
   readonly edge: Edge;
   readonly listener: RequestListener;
   readonly settings: ListenSettings;

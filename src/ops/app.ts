@@ -12,6 +12,7 @@ import type { OpsCall, Reply } from "./call.ts";
 import { cache } from "./cache.ts";
 import { cacheEvents } from "./cache-events.ts";
 import { cachePurge } from "./cache-purge.ts";
+import { cacheWarm } from "./cache-warm.ts";
 import { config } from "./config.ts";
 import { drain } from "./drain.ts";
 import { createGate, peerOf, type Gate } from "./gate.ts";
@@ -93,6 +94,7 @@ export function opsCalls({
     ...cache(control),
     ...cachePurge(control),
     ...cacheEvents(control, clock),
+    ...cacheWarm(control),
   ];
   return [...calls, openapi(version, calls)];
 }

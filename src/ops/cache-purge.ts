@@ -4,6 +4,7 @@ import type { Control } from "../core/control.ts";
 import { redactText } from "../core/redact.ts";
 import type { Asked, OpsCall, Reply } from "./call.ts";
 import { purgedShape } from "./cache-shapes.ts";
+import { startPlan } from "./cache-warm.ts";
 
 /** Characters of a tag, and of a prefix or pattern. */
 export const LONGEST_TAG = 256;
@@ -42,6 +43,10 @@ const body = z
       .describe("Stale instead of gone: it may still stand in for a dependency in trouble"),
     cascade: z.boolean().default(true).describe("Also what depends on the tags: cache.cascade"),
     dryRun: z.boolean().default(false).describe("Count and change nothing"),
+    warm: z
+      .boolean()
+      .default(false)
+      .describe("Fetch the targets of cache.warm afterwards, as POST /ops/cache/warm does"),
     reason: z.string().max(200).default("operator").describe("For the audit"),
   })
   .refine(
@@ -95,7 +100,7 @@ export function cachePurge(control: Control): readonly OpsCall[] {
   ];
 }
 
-async function purge(control: Control, { actor }: Asked, given: Body): Promise<Reply> {
+async function purge(control: Control, { actor, id }: Asked, given: Body): Promise<Reply> {
   if (given.all && actor?.role !== "admin") {
     return { kind: "problem", status: 403, detail: "Only the role admin may purge everything" };
   }
@@ -114,9 +119,16 @@ async function purge(control: Control, { actor }: Asked, given: Body): Promise<R
     exact: rest.exact,
     cascade: rest.cascade,
     position: rest.position,
+    warm: given.warm && !given.dryRun ? await warmed(control, id) : null,
   };
   const change = { before: undefined, after: { reason: redactText(given.reason), ...result } };
   return { kind: "json", status: 200, body: result, change };
+}
+
+/** The id of the plan; null where there is nothing to fetch, or too many wait. */
+async function warmed(control: Control, id: string): Promise<string | null> {
+  const started = await startPlan(control, id, {});
+  return "id" in started ? started.id : null;
 }
 
 /** URLs stand for themselves; a cache key for the URLs of what is kept under it. */

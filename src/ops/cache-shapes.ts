@@ -141,4 +141,5 @@ export const purgedShape = z.object({
   exact: z.boolean().describe("Whether matched is all there was: false with other tiers, or a process that was silent"),
   cascade: z.object({ depth: count, count }),
   position: count,
+  warm: z.string().nullable().describe("Id of the plan that fetches the targets of cache.warm; null: none"),
 });

@@ -125,6 +125,11 @@ function subscribeRest(bus: EventBus, write: Log["write"], bursts: Bursts): (() 
       if (state === "closed") write("info", "cache-tier-back", { tier });
       else if (bursts.allow("cache-tier")) write("warn", "cache-tier-left-out", { tier, reason });
     }),
+    bus.subscribe("spillway:cache-warm", ({ plan, change }) => {
+      if (change.kind === "request" || (change.state !== "done" && change.state !== "cancelled")) return;
+      const { kind: _, ...counts } = change;
+      write(change.failed > 0 ? "warn" : "info", "cache-warmed", { plan, ...counts });
+    }),
     bus.subscribe("spillway:drain", ({ phase, open }) => write("info", "drain", { phase, open })),
   ];
 }

@@ -8,6 +8,7 @@ import { createProcessProbe, type ProcessReading } from "./process.ts";
 import { createRedisCounts, redisViews } from "./redis.ts";
 import { DURATION_BOUNDS, createRequestCounts, type RequestCounts, type RouteFigures } from "./requests.ts";
 import { createTierCounts, tierViews } from "./tiers.ts";
+import { createWarmCounts, warmViews } from "./warming.ts";
 import { histogram, pairView, single, tallyView, type Sample, type View } from "./view.ts";
 
 export interface MetricsText {
@@ -51,6 +52,7 @@ export function createMetrics(parts: MetricsParts): Metrics {
   const redis = createRedisCounts(parts.bus);
   const backplane = createBackplaneReading(parts.bus);
   const tiers = createTierCounts(parts.bus);
+  const warming = createWarmCounts(parts.bus);
   const reloads = { tally: createTally(MOST_WORDS), successful: 1 };
   const unsubscribe = listen(parts.bus, requests, endings, cache, reloads);
   let reading = probe.read();
@@ -61,6 +63,7 @@ export function createMetrics(parts: MetricsParts): Metrics {
     ...redisViews(redis),
     ...backplaneViews(backplane),
     ...tierViews(tiers),
+    ...warmViews(warming),
     tallyView("spillway_config_reload_total", "Reloads that were tried", "outcome", reloads.tally),
     single(
       "spillway_config_last_reload_successful",
@@ -93,7 +96,7 @@ export function createMetrics(parts: MetricsParts): Metrics {
       return registry.getMetricsAsJSON();
     },
     close() {
-      for (const end of [...unsubscribe, redis.close, backplane.close, tiers.close]) end();
+      for (const end of [...unsubscribe, redis.close, backplane.close, tiers.close, warming.close]) end();
       probe.close();
     },
   };

@@ -3,7 +3,7 @@ import { systemClock } from "../../src/core/clock.ts";
 import type { ExchangeEnded, TurnedAway } from "../../src/core/events.ts";
 import { validateConfig } from "../../src/config/load.ts";
 import { loadMaterial } from "../../src/config/material.ts";
-import { createGateway, type Gateway } from "../../src/gateway.ts";
+import { createGateway, type Gateway, type GatewayParts } from "../../src/gateway.ts";
 
 /** A gateway in this process on a free loopback port, with what it told on its channels. */
 export interface TestGateway extends AsyncDisposable {
@@ -45,9 +45,13 @@ function complete(input: TestConfig): object {
   };
 }
 
-export async function startGateway(input: TestConfig, clock: Clock = systemClock): Promise<TestGateway> {
+export async function startGateway(
+  input: TestConfig,
+  clock: Clock = systemClock,
+  parts: Pick<GatewayParts, "level"> = {},
+): Promise<TestGateway> {
   const { config } = validateConfig(complete(input));
-  const gateway = createGateway(config, { material: await loadMaterial(config, "config"), clock });
+  const gateway = createGateway(config, { ...parts, material: await loadMaterial(config, "config"), clock });
   const ended: ExchangeEnded[] = [];
   const turnedAway: TurnedAway[] = [];
   gateway.bus.subscribe("spillway:exchange", (event) => void ended.push(event));

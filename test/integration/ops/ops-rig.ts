@@ -3,6 +3,7 @@ import type { TestContext } from "node:test";
 import type { CacheAnswer, CacheAsk, EntryReading } from "../../../src/core/cache-control.ts";
 import type { Control, Life, ReloadResult } from "../../../src/core/control.ts";
 import { createEventBus, type Fault } from "../../../src/core/events.ts";
+import type { PlanReading } from "../../../src/core/warming.ts";
 import { createOps } from "../../../src/ops/app.ts";
 import type { AuditEntry } from "../../../src/ops/audit.ts";
 import { opsSettings, type OpsRole } from "../../../src/ops/settings.ts";
@@ -86,12 +87,29 @@ function strawAnswer(ask: CacheAsk): CacheAnswer {
       return { did: "tags", tags: { ledger, top: [], purged: [] } };
     case "entries":
       return { did: "entries", entries: [strawEntry(ask.key)] };
+    case "warm":
+      return { did: "warm", taken: "queued", total: 2 };
+    case "plans":
+      return { did: "plans", plans: [strawPlan(ask.id ?? "start")] };
+    case "cancel-plan":
+      return { did: "cancel-plan", cancelled: true };
     case "purge": {
       const report = { tags: ask.order.tags, refused: [], cascade: { depth: 0, count: 0 }, matched: 1, exact: true };
       return { did: "purge", report: { ...report, position: 1 } };
     }
   }
 }
+
+const strawPlan = (id: string): PlanReading => ({
+  id,
+  state: { at: "running", startedAt: 0 },
+  total: 2,
+  done: 0,
+  skipped: 0,
+  notStored: 0,
+  failed: 1,
+  failures: [{ url: "/a?token=visible", why: "status 500" }],
+});
 
 export const strawEntry = (key: string): EntryReading => ({
   tier: "memory",
