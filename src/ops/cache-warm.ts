@@ -113,7 +113,7 @@ const cancel = (control: Control): OpsCall => ({
     const { answers } = await control.cache({ do: "cancel-plan", id });
     if (!answers.some((answer) => answer.did === "cancel-plan" && answer.cancelled)) return noPlan;
     const [found] = await plansOf(control, id);
-    return { kind: "json", status: 200, body: found, change: { before: undefined, after: { cancelled: id } } };
+    return { kind: "json", status: 200, body: found, change: { before: undefined, after: { cancelled: found?.id } } };
   },
 });
 

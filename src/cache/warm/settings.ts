@@ -31,10 +31,10 @@ const target = z.union(
   [
     warmUrl,
     z.strictObject({
-      url: warmUrl,
-      host: warmHost.optional(),
+      url: warmUrl.describe("A path with its query, or a whole URL"),
+      host: warmHost.optional().describe("Of a path; absent: cache.warm.host"),
       headers: headers.describe("Such as Accept-Language, where answers vary by it"),
-      priority: z.int().min(0).max(9).default(5),
+      priority: z.int().min(0).max(9).default(5).describe("9 goes first, 0 last"),
     }),
   ],
   { error: 'expected a path such as "/api/products/7" or { url, host, headers, priority: 0 to 9 }' },
@@ -75,9 +75,9 @@ export const warmSettings = z
 
 const scheduledPurge = z
   .strictObject({
-    tags: z.array(z.string().min(1).max(256)).max(100).default([]),
-    prefix: z.string().min(1).max(1024).optional(),
-    all: z.literal(true).optional(),
+    tags: z.array(z.string().min(1).max(256)).max(100).default([]).describe("All answers with one of them"),
+    prefix: z.string().min(1).max(1024).optional().describe('Beginning of URLs; with a "/" first, of paths'),
+    all: z.literal(true).optional().describe("Everything"),
     soft: z.boolean().default(false).describe("Stale instead of gone"),
   })
   .refine(
@@ -92,7 +92,7 @@ export const scheduleSettings = z
       .strictObject({
         every: duration({ min: "1s", max: "7d" }).describe("From one time to the next, counted from midnight UTC"),
         purge: scheduledPurge.optional(),
-        warm: z.literal(true).optional(),
+        warm: z.literal(true).optional().describe("Fetch the targets of cache.warm"),
       })
       .refine(
         ({ purge, warm }) => purge !== undefined || warm !== undefined,

@@ -90,7 +90,7 @@ function strawAnswer(ask: CacheAsk): CacheAnswer {
     case "warm":
       return { did: "warm", taken: "queued", total: 2 };
     case "plans":
-      return { did: "plans", plans: [strawPlan(ask.id ?? "start")] };
+      return { did: "plans", plans: [strawPlan] };
     case "cancel-plan":
       return { did: "cancel-plan", cancelled: true };
     case "purge": {
@@ -100,8 +100,8 @@ function strawAnswer(ask: CacheAsk): CacheAnswer {
   }
 }
 
-const strawPlan = (id: string): PlanReading => ({
-  id,
+const strawPlan: PlanReading = {
+  id: "start",
   state: { at: "running", startedAt: 0 },
   total: 2,
   done: 0,
@@ -109,7 +109,7 @@ const strawPlan = (id: string): PlanReading => ({
   notStored: 0,
   failed: 1,
   failures: [{ url: "/a?token=visible", why: "status 500" }],
-});
+};
 
 export const strawEntry = (key: string): EntryReading => ({
   tier: "memory",
@@ -131,8 +131,11 @@ export const strawEntry = (key: string): EntryReading => ({
 });
 
 /** What a call takes; undefined for one without a body. */
-export const bodyFor = (path: string): string | undefined =>
-  path === "/ops/cache/purge" ? JSON.stringify({ tags: ["a"] }) : undefined;
+export const bodyFor = (path: string, method: string): string | undefined => {
+  if (method !== "POST") return undefined;
+  if (path === "/ops/cache/warm") return JSON.stringify({ urls: ["/a"] });
+  return path === "/ops/cache/purge" ? JSON.stringify({ tags: ["a"] }) : undefined;
+};
 
 const applied: ReloadResult = { outcome: "applied", hash: "after", needsRestart: ["listen.port"] };
 

@@ -13,7 +13,7 @@ const protectedCalls = opsCalls({ control: undefined as never, clock: undefined 
 test("no call succeeds without the role it asks for", async (t) => {
   const { ask, audited } = await startOps(t, { tokens: allTokens });
   for (const { method, path, access } of protectedCalls) {
-    const body = bodyFor(path);
+    const body = bodyFor(path, method);
     const json = body === undefined ? {} : { "Content-Type": "application/json" };
     assert.equal((await ask({ method, path })).status, 401, path);
     for (const [has, role] of roles.entries()) {

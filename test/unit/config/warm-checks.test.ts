@@ -14,7 +14,7 @@ const load = (warm: object, schedule: readonly object[] = []) =>
     dependencies: { shop: { http: { targets: ["http://127.0.0.1:1"] } } },
     routes,
     cache: { warm, schedule },
-  } as never);
+  });
 
 const told = (...targets: readonly unknown[]): readonly string[] =>
   load({ targets }).warnings.map(({ path, message }) => `${path}: ${message}`);
