@@ -1,6 +1,6 @@
 /** How answers of the calls about caches read on a terminal. */
 const percent = (share: number | null): string => (share === null ? "unknown" : `${(share * 100).toFixed(1)} %`);
-const mebibytes = (bytes: number | null): string => (bytes === null ? "?" : `${(bytes / 2 ** 20).toFixed(1)} MiB`);
+const mebibytes = (bytes: number): string => `${(bytes / 2 ** 20).toFixed(1)} MiB`;
 const millis = (ms: number | null): string => (ms === null ? "unknown" : `${ms.toFixed(3)} ms`);
 
 interface Counted {
@@ -26,14 +26,19 @@ interface Stats {
   readonly flights: number;
 }
 
+/** Nothing of a tier that others fill, too: it is not counted from here. */
+const held = (entries: number | null, bytes: number | null, maxBytes: number | null): string =>
+  entries === null || bytes === null || maxBytes === null
+    ? ""
+    : `${entries} entries, ${mebibytes(bytes)} of ${mebibytes(maxBytes)}, `;
+
 export function linesOfStats({ hitRatio, tiers, routes, removed, flights }: Stats): readonly string[] {
   const gone = Object.entries(removed).map(([reason, count]) => `${reason} ${count}`);
   return [
     `hit ratio ${percent(hitRatio)}, ${flights} flights`,
     ...tiers.map(
       ({ tier, entries, bytes, maxBytes, hits, stale, misses }) =>
-        `tier ${tier}: ${entries ?? "?"} entries, ${mebibytes(bytes)} of ${mebibytes(maxBytes)}, ` +
-        `${hits} hits, ${stale} stale, ${misses} misses`,
+        `tier ${tier}: ${held(entries, bytes, maxBytes)}${hits} hits, ${stale} stale, ${misses} misses`,
     ),
     ...routes.map(
       ({ route, requests, hits, stale, misses, bypasses }) =>

@@ -1,5 +1,7 @@
 import { loadConfigFile } from "../config/load.ts";
 import { createEventBus } from "../core/events.ts";
+import type { CachePolicy } from "../cache/rules.ts";
+import { cachePolicy } from "../cache/settings.ts";
 import type { Config } from "../config/schema.ts";
 import { systemClock, systemRandom } from "../core/clock.ts";
 import { UsageError } from "../core/errors.ts";
@@ -9,7 +11,6 @@ import { formatDuration } from "../core/units.ts";
 import type { Judgement } from "../http/judge.ts";
 import { PROBLEMS } from "../http/problems.ts";
 import { compileRewrite } from "../routing/rewrite.ts";
-import type { RouteSettings } from "../routing/settings.ts";
 import { type Args, type Command, EXIT, type Io, textOption, wantsJson, writeJson } from "./command.ts";
 import { configFile, DEFAULT_CONFIG } from "./config-file.ts";
 
@@ -57,6 +58,8 @@ type Destination =
       /** Names of the fields that the route puts in place. */
       readonly setsFields: readonly string[];
       readonly removesFields: readonly string[];
+      /** Whose word says how long answers are kept; undefined: none is. */
+      readonly cache: CachePolicy | undefined;
     };
 
 export const explain: Command = {
@@ -156,7 +159,7 @@ function refusal(reason: RefusedReason, detail: string): Explained {
   return { kind: "refused", reason, status, title, detail };
 }
 
-function destination(route: RouteSettings, target: string, { dependencies }: Config): Destination {
+function destination(route: Config["routes"][number], target: string, { dependencies, cache }: Config): Destination {
   if (route.respond) return { to: "fixed answer", status: route.respond.status };
   const dependency = route.dependency!;
   const settings = dependencies[dependency];
@@ -169,6 +172,7 @@ function destination(route: RouteSettings, target: string, { dependencies }: Con
     timeout: route.timeout ?? settings.timeout,
     setsFields: Object.keys(route.requestHeaders?.set ?? {}),
     removesFields: route.requestHeaders?.remove ?? [],
+    cache: cachePolicy(route.cache, cache.lifetimes),
   };
 }
 
@@ -208,5 +212,17 @@ function destinationRows(goes: Destination, method: string): Rows {
     ...names("sets", goes.setsFields),
     ...names("removes", goes.removesFields),
     ["timeout", `${formatDuration(goes.timeout)} until the head of the answer`],
+    ["cache", cacheText(goes.cache)],
   ];
+}
+
+function cacheText(policy: CachePolicy | undefined): string {
+  if (!policy) return "none";
+  if (policy.by === "origin") return "as long as answers say";
+  const { ttl, staleWhileRevalidate, staleIfError } = policy;
+  return [
+    `fresh for ${formatDuration(ttl)}`,
+    ...(staleWhileRevalidate > 0 ? [`stale for ${formatDuration(staleWhileRevalidate)} while refreshed`] : []),
+    ...(staleIfError > 0 ? [`stale for ${formatDuration(staleIfError)} in an outage`] : []),
+  ].join(", ");
 }

@@ -19,6 +19,7 @@ routes:
     dependency: catalog
     rewrite: { path: "/v2/items/:id" }
     timeout: 250ms
+    cache: { ttl: 60s, staleWhileRevalidate: 5m, staleIfError: 1h }
     priority: { header: x-class, map: { "0": critical }, default: bulk }
     requestHeaders: { set: { X-Key: hidden-value }, remove: [Cookie] }
 `;
@@ -48,6 +49,7 @@ test("tells route, class, dependency, what is sent and how long it waits", async
   sets        X-Key
   removes     Cookie
   timeout     250ms until the head of the answer
+  cache       fresh for 1m, stale for 5m while refreshed, stale for 1h in an outage
 `,
   );
   assert.ok(!out.includes("hidden-value"));
