@@ -21,7 +21,7 @@ suite("what nobody caught", () => {
     const drain = { delay: "300ms", timeout: "2s" };
     await using command = await startCommand(oneRoute(origin.url, { drain }), { preload: faulty });
     const load = startClosedLoop(command.port, 4);
-    await until(() => load.served > 20, { timeoutMs: 20_000, what: "load runs" });
+    await until(() => load.served > 20, { timeoutMs: 60_000, what: "load runs" });
     const faults = () => command.lines.filter(({ event }) => event === "fault");
     const metrics = async (): Promise<string> => (await fetch(`http://127.0.0.1:${command.opsPort}/metrics`)).text();
     const counted = async (): Promise<number> => {
@@ -40,7 +40,7 @@ suite("what nobody caught", () => {
     // Sends nothing new once it drains, as behind a load balancer.
     await load.stop();
     command.child.kill("SIGUSR2");
-    assert.equal(await deadline(command.exited, 6000, "the end of the process"), 1);
+    assert.equal(await deadline(command.exited, 60_000, "the end of the process"), 1);
     assert.deepEqual(load.lost, []);
   });
 });
@@ -54,9 +54,9 @@ test("a log pipe that nobody reads leaves traffic alone; lost lines are counted"
     const text = await (await fetch(`http://127.0.0.1:${command.opsPort}/metrics`)).text();
     return Number(/^spillway_log_lines_dropped_total (\d+)/m.exec(text)?.[1] ?? 0);
   };
-  const lost = await until(dropped, { timeoutMs: 20_000, what: () => `lines are dropped; ${load.served} served` });
+  const lost = await until(dropped, { timeoutMs: 60_000, what: () => `lines are dropped; ${load.served} served` });
   const { served } = load;
-  await until(() => load.served > served + 500, { timeoutMs: 20_000, what: "load runs on" });
+  await until(() => load.served > served + 500, { timeoutMs: 60_000, what: "load runs on" });
   await load.stop();
   t.diagnostic(`${load.served} served, ${lost} lines dropped`);
   assert.deepEqual(load.lost, []);

@@ -99,7 +99,7 @@ test("the gentle load of the demo reaches the gateway and shows in its metrics",
       const text = await (await fetch(`http://127.0.0.1:${ops}/metrics`)).text();
       return /^spillway_requests_total\{route="products",.*code="200"\} \d+$/m.test(text);
     },
-    { timeoutMs: 10_000, what: "requests are counted" },
+    { timeoutMs: 60_000, what: "requests are counted" },
   );
 });
 

@@ -53,44 +53,48 @@ async function startBulkOrigin() {
   });
 }
 
-test("a gibibyte up, down and both ways at once moves within 64 MiB of extra memory", async (t) => {
-  await using origin = await startBulkOrigin();
-  await using command = await startCommand(oneRoute(origin.url, { listen: { maxBody: "2GiB" } }));
-  // The first request loads code and grows the heap to its working size: not what is measured.
-  for (let i = 0; i < 3; i++) {
-    using client = await connectRaw(command.port);
-    await client.send(`POST /echo HTTP/1.1\r\nHost: a\r\nContent-Length: ${8 * MIB}\r\n\r\n`, Buffer.alloc(8 * MIB));
-    await until(() => client.received().length > 8 * MIB, { timeoutMs: 20_000, what: "8 MiB come back" });
-  }
-  for (const [what, head] of [
-    ["up", `POST /up HTTP/1.1\r\nHost: a\r\nContent-Length: ${GIB}\r\n\r\n`],
-    ["down", "GET /down HTTP/1.1\r\nHost: a\r\n\r\n"],
-    ["both ways", `POST /echo HTTP/1.1\r\nHost: a\r\nContent-Length: ${GIB}\r\n\r\n`],
-  ] as const) {
-    const before = command.rss();
-    const startedAt = performance.now();
-    const socket = connect(command.port, "127.0.0.1");
-    let fault: Error | undefined;
-    socket.on("error", (error) => (fault = error));
-    let received = 0;
-    socket.on("data", (chunk: Buffer) => (received += chunk.length));
-    socket.write(head);
-    if (what !== "down") void pour(socket, GIB);
-    const wanted = what === "up" ? 100 : GIB;
-    let most = 0;
-    const sample = setInterval(() => (most = Math.max(most, command.rss())), 20);
-    // How long it takes is the machine's affair.
-    await until(() => received > wanted || fault, {
-      timeoutMs: 35_000,
-      what: () => `${what} ends; ${received} came back`,
-    }).finally(() => clearInterval(sample));
-    assert.equal(fault, undefined);
-    socket.destroy();
-    const took = performance.now() - startedAt;
-    t.diagnostic(`${what}: ${Math.round(took)} ms, ${Math.round((most - before) / MIB)} MiB extra`);
-    assert.ok(most - before < 64 * MIB, `${what}: ${(most - before) / MIB} MiB`);
-  }
-});
+test(
+  "a gibibyte up, down and both ways at once moves within 64 MiB of extra memory",
+  { timeout: 400_000 },
+  async (t) => {
+    await using origin = await startBulkOrigin();
+    await using command = await startCommand(oneRoute(origin.url, { listen: { maxBody: "2GiB" } }));
+    // The first request loads code and grows the heap to its working size: not what is measured.
+    for (let i = 0; i < 3; i++) {
+      using client = await connectRaw(command.port);
+      await client.send(`POST /echo HTTP/1.1\r\nHost: a\r\nContent-Length: ${8 * MIB}\r\n\r\n`, Buffer.alloc(8 * MIB));
+      await until(() => client.received().length > 8 * MIB, { timeoutMs: 60_000, what: "8 MiB come back" });
+    }
+    for (const [what, head] of [
+      ["up", `POST /up HTTP/1.1\r\nHost: a\r\nContent-Length: ${GIB}\r\n\r\n`],
+      ["down", "GET /down HTTP/1.1\r\nHost: a\r\n\r\n"],
+      ["both ways", `POST /echo HTTP/1.1\r\nHost: a\r\nContent-Length: ${GIB}\r\n\r\n`],
+    ] as const) {
+      const before = command.rss();
+      const startedAt = performance.now();
+      const socket = connect(command.port, "127.0.0.1");
+      let fault: Error | undefined;
+      socket.on("error", (error) => (fault = error));
+      let received = 0;
+      socket.on("data", (chunk: Buffer) => (received += chunk.length));
+      socket.write(head);
+      if (what !== "down") void pour(socket, GIB);
+      const wanted = what === "up" ? 100 : GIB;
+      let most = 0;
+      const sample = setInterval(() => (most = Math.max(most, command.rss())), 20);
+      // How long it takes is the machine's affair.
+      await until(() => received > wanted || fault, {
+        timeoutMs: 120_000,
+        what: () => `${what} ends; ${received} came back`,
+      }).finally(() => clearInterval(sample));
+      assert.equal(fault, undefined);
+      socket.destroy();
+      const took = performance.now() - startedAt;
+      t.diagnostic(`${what}: ${Math.round(took)} ms, ${Math.round((most - before) / MIB)} MiB extra`);
+      assert.ok(most - before < 64 * MIB, `${what}: ${(most - before) / MIB} MiB`);
+    }
+  },
+);
 
 test("60 readers who stop cost less than 128 MiB in all, garbage included", async (t) => {
   await using origin = await startBulkOrigin();
@@ -117,7 +121,7 @@ test("60 readers who stop cost less than 128 MiB in all, garbage included", asyn
       await new Promise((resolve) => setTimeout(resolve, 200));
       return before === last;
     },
-    { timeoutMs: 20_000, what: "memory stands still" },
+    { timeoutMs: 60_000, what: "memory stands still" },
   );
   t.diagnostic(`${Math.round((last - before) / MIB)} MiB extra`);
   assert.ok(last - before < 128 * MIB, `${(last - before) / MIB} MiB`);

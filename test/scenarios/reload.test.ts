@@ -30,10 +30,10 @@ const hashOf = async (command: RunningCommand): Promise<string> => {
 async function underLoad(command: RunningCommand, work: () => Promise<void>): Promise<number> {
   const load = startClosedLoop(command.port, 8);
   try {
-    await until(() => load.served > 50, { timeoutMs: 20_000, what: "load runs" });
+    await until(() => load.served > 50, { timeoutMs: 60_000, what: "load runs" });
     await work();
     const { served } = load;
-    await until(() => load.served > served + 50, { timeoutMs: 20_000, what: "load runs on" });
+    await until(() => load.served > served + 50, { timeoutMs: 60_000, what: "load runs on" });
   } finally {
     await load.stop();
   }
@@ -114,7 +114,7 @@ suite("20 reloads under load fail no request", () => {
           await symlink("..data/gateway.yaml", command.file);
         }
         await until(async () => (await hashOf(command)) !== before, {
-          timeoutMs: 20_000,
+          timeoutMs: 60_000,
           what: `change ${number} is applied`,
         });
       }

@@ -1,5 +1,6 @@
-import { spawn, type ChildProcess } from "node:child_process";
+import type { ChildProcess } from "node:child_process";
 import { once } from "node:events";
+import { spawnTied } from "./lifeline.ts";
 import { deadline, until } from "./wait.ts";
 
 /** A process of ours and what it has said so far. */
@@ -7,9 +8,9 @@ export interface Child extends AsyncDisposable {
   readonly process: ChildProcess;
   stdout(): string;
   stderr(): string;
-  /** The first match in its standard output; waits for it, 15 s by default. */
+  /** The first match in its standard output; waits for it, a minute by default. */
   says(pattern: RegExp, timeoutMs?: number): Promise<RegExpExecArray>;
-  /** Its exit code once it has ended, 15 s at most; the name of the signal that ended it instead. */
+  /** Its exit code once it has ended, a minute at most; the name of the signal that ended it instead. */
   ended(): Promise<number | string>;
 }
 
@@ -21,12 +22,12 @@ export interface ChildOptions {
   readonly group?: boolean;
 }
 
-const PATIENCE = 15_000;
+const PATIENCE = 60_000;
 
 /** Starts a program; it is killed at the end of an `await using` block. */
 export function startChild(file: string, args: readonly string[], options: ChildOptions = {}): Child {
   const { cwd, env = plainEnvironment(), group = false } = options;
-  const child = spawn(file, args, { cwd, env, detached: group, stdio: ["ignore", "pipe", "pipe"] });
+  const child = spawnTied(file, args, { cwd, env, detached: group });
   let stdout = "";
   let stderr = "";
   child.stdout.setEncoding("utf8").on("data", (text: string) => (stdout += text));

@@ -1,10 +1,11 @@
-import { type ChildProcess, spawn } from "node:child_process";
+import type { ChildProcess } from "node:child_process";
 import { once } from "node:events";
 import { readFileSync } from "node:fs";
 import { mkdir, mkdtemp, rm, symlink, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { spawnTied } from "./lifeline.ts";
 import { until } from "./wait.ts";
 
 /** `spillway start --config FILE` as a process of its own. */
@@ -49,9 +50,7 @@ export async function startCommand(config: object, options: CommandOptions = {})
   const configure = (next: object): Promise<void> => writeFile(file, commandConfig(next));
   await configure(config);
   const preload = options.preload === undefined ? [] : ["--import", options.preload];
-  const child = spawn(process.execPath, [...preload, join(ROOT, "bin/spillway.js"), "start", "--config", file], {
-    stdio: ["ignore", "pipe", "pipe"],
-  });
+  const child = spawnTied(process.execPath, [...preload, join(ROOT, "bin/spillway.js"), "start", "--config", file]);
   const lines: Record<string, unknown>[] = [];
   let rest = "";
   let stderr = "";
@@ -62,13 +61,21 @@ export async function startCommand(config: object, options: CommandOptions = {})
     for (const piece of pieces) lines.push(JSON.parse(piece) as Record<string, unknown>);
   });
   const exited = once(child, "exit").then(([code, signal]) => (code ?? signal) as number | NodeJS.Signals);
+  const dispose = async (): Promise<void> => {
+    child.kill("SIGKILL");
+    await exited;
+    await rm(directory, { recursive: true, force: true });
+  };
   const listening = await until(
     () => {
       if (child.exitCode !== null) throw new Error(`the command ended: ${stderr}`);
       return lines.find(({ event }) => event === "listening");
     },
-    { timeoutMs: 15_000, what: () => `the command listens: ${stderr}` },
-  );
+    { timeoutMs: 60_000, what: () => `the command listens: ${stderr}` },
+  ).catch(async (error: Error) => {
+    await dispose();
+    throw error;
+  });
   if (options.log === "blocked") child.stdout.pause();
   return {
     port: Number(listening["port"]),
@@ -81,11 +88,7 @@ export async function startCommand(config: object, options: CommandOptions = {})
     rss: () => Number(/VmRSS:\s+(\d+) kB/.exec(readFileSync(`/proc/${child.pid}/status`, "utf8"))![1]) * 1024,
     exited,
     configure,
-    async [Symbol.asyncDispose]() {
-      child.kill("SIGKILL");
-      await exited;
-      await rm(directory, { recursive: true, force: true });
-    },
+    [Symbol.asyncDispose]: dispose,
   };
 }
 

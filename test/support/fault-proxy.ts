@@ -1,6 +1,6 @@
 import { connect, createServer, type Socket } from "node:net";
 import { setTimeout as sleep } from "node:timers/promises";
-import { listen, stopListening } from "./raw-origin.ts";
+import { deadPort, listen, stopListening } from "./raw-origin.ts";
 
 /** What a {@link FaultProxy} does to the octets that pass, on open connections and new ones. */
 export type Fault =
@@ -65,7 +65,8 @@ export async function startFaultProxy(targetPort: number): Promise<FaultProxy> {
     pump(link, "to-client", () => fault);
     if (fault.kind === "half-close") client.end();
   });
-  const port = await listen(server, 0);
+  // It may be closed and taken again: not one that somebody gets by chance meanwhile.
+  const port = await listen(server, await deadPort());
   const set = async (next: Fault): Promise<void> => {
     const before = fault;
     fault = next;

@@ -1,11 +1,11 @@
-import { execFileSync, spawn, type ChildProcess } from "node:child_process";
+import { execFileSync } from "node:child_process";
 import { chownSync, existsSync, readFileSync, readdirSync } from "node:fs";
 import { mkdtemp, rm } from "node:fs/promises";
-import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { delimiter, join } from "node:path";
 import { Client } from "pg";
-import { listen, stopListening } from "./raw-origin.ts";
+import { letGo, spawnTied, type TiedChild } from "./lifeline.ts";
+import { deadPort } from "./raw-origin.ts";
 import { isRunning } from "./spillway-process.ts";
 import { until } from "./wait.ts";
 
@@ -36,15 +36,22 @@ function findBinaries(): string | undefined {
 
 const binaries = findBinaries();
 
-/** Why tests that need a real server are skipped; false: it is here. */
-export const postgresMissing: string | false = binaries ? false : "initdb and postgres are not installed";
-
-/** PostgreSQL refuses to run as root. */
-function unprivileged(): { uid: number; gid: number } | undefined {
+/** PostgreSQL refuses to run as root. Undefined: as who we are; false: there is nobody else to run it as. */
+function unprivileged(): { uid: number; gid: number } | undefined | false {
   if (process.getuid?.() !== 0) return undefined;
-  const id = (flag: string): number => Number(execFileSync("id", [flag, "postgres"], { encoding: "utf8" }));
-  return { uid: id("-u"), gid: id("-g") };
+  const id = (flag: string): number =>
+    Number(execFileSync("id", [flag, "postgres"], { encoding: "utf8", stdio: "pipe" }));
+  try {
+    return { uid: id("-u"), gid: id("-g") };
+  } catch {
+    return false;
+  }
 }
+
+/** Why tests that need a real server are skipped; false: it is here. */
+export const postgresMissing: string | false = !binaries
+  ? "initdb and postgres are not installed"
+  : unprivileged() === false && "PostgreSQL does not run as root, and there is no user postgres";
 
 const SETTINGS = [
   "fsync=off",
@@ -57,26 +64,23 @@ const SETTINGS = [
 
 /** Takes about a second: share one among the tests of a file. */
 export async function startPostgres(settings: readonly string[] = []): Promise<TestPostgres> {
-  const user = unprivileged();
+  const user = unprivileged() || undefined;
   const directory = await mkdtemp(join(tmpdir(), "spillway-pg-"));
   if (user) chownSync(directory, user.uid, user.gid);
   const data = join(directory, "data");
   const options = { cwd: directory, env: { LC_ALL: "C", PATH: process.env["PATH"] }, ...user };
   const initdb = ["-D", data, "-U", "spillway", "-A", "trust", "-E", "UTF8", "--no-sync", "--no-instructions"];
   execFileSync(join(binaries!, "initdb"), initdb, { ...options, stdio: "pipe" });
-  const port = await freePort();
+  const port = await deadPort();
   const url = `postgres://spillway@127.0.0.1:${port}/postgres`;
   const flags = [...SETTINGS, ...settings].flatMap((setting) => ["-c", setting]);
-  const start = (): Promise<ChildProcess> =>
+  const start = (): Promise<TiedChild> =>
     started(
-      spawn(join(binaries!, "postgres"), ["-D", data, "-k", directory, "-p", String(port), ...flags], {
+      spawnTied(join(binaries!, "postgres"), ["-D", data, "-k", directory, "-p", String(port), ...flags], {
         ...options,
-        stdio: ["ignore", "ignore", "pipe"],
       }),
     );
   let server = await start();
-  const atExit = (): void => signalAll(server.pid!, "SIGKILL");
-  process.once("exit", atExit);
   const kill = async (): Promise<void> => {
     const family = familyOf(server.pid!);
     signalAll(server.pid!, "SIGKILL");
@@ -102,7 +106,6 @@ export async function startPostgres(settings: readonly string[] = []): Promise<T
       server = await start();
     },
     async [Symbol.asyncDispose]() {
-      process.off("exit", atExit);
       signalAll(server.pid!, "SIGCONT");
       // An immediate shutdown gives its System V segment back, SIGKILL does not.
       server.kill("SIGQUIT");
@@ -112,21 +115,21 @@ export async function startPostgres(settings: readonly string[] = []): Promise<T
   };
 }
 
-async function freePort(): Promise<number> {
-  const server = createServer();
-  const port = await listen(server, 0);
-  await stopListening(server);
-  return port;
-}
-
-async function started(server: ChildProcess): Promise<ChildProcess> {
+async function started(server: TiedChild): Promise<TiedChild> {
   let log = "";
-  server.stderr!.setEncoding("utf8").on("data", (text: string) => (log = `${log}${text}`.slice(-10_000)));
+  server.stdout.resume();
+  server.stderr.setEncoding("utf8").on("data", (text: string) => (log = `${log}${text}`.slice(-10_000)));
   const ready = (): boolean => {
     if (server.exitCode !== null) throw new Error(`PostgreSQL ended with ${server.exitCode}: ${log}`);
     return log.includes("ready to accept connections");
   };
-  await until(ready, { timeoutMs: 20_000, what: () => `PostgreSQL takes connections; it said: ${log}` });
+  try {
+    await until(ready, { timeoutMs: 60_000, what: () => `PostgreSQL takes connections; it said: ${log}` });
+  } catch (error) {
+    server.kill("SIGKILL");
+    throw error;
+  }
+  letGo(server);
   return server;
 }
 

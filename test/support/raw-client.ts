@@ -34,7 +34,7 @@ export interface RawResponse {
 }
 
 export interface ReadOptions {
-  /** Default 2000. */
+  /** Default 10,000, while this process gets ahead: see `deadline`. */
   readonly timeoutMs?: number;
   /** Method of the request it answers, because HEAD and CONNECT have no body. Default GET. */
   readonly method?: string;
@@ -105,7 +105,7 @@ export function attachReader(socket: Socket): { readonly reader: ByteReader; rea
 
 function makeClient(socket: Socket, reader: ByteReader, closed: Promise<Closing>): RawClient {
   const within = <T>(reading: Promise<T>, timeoutMs: number | undefined, what: string): Promise<T> =>
-    deadline(reading, timeoutMs ?? 2000, what).catch((error: Error) => {
+    deadline(reading, timeoutMs ?? 10_000, what).catch((error: Error) => {
       throw new Error(`${error.message}; received so far: ${printable(reader.received())}`, { cause: error });
     });
   return {

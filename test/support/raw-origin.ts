@@ -251,11 +251,22 @@ export async function startOrigin(listener: RequestListener, port = 0): Promise<
 
 /** A port of 127.0.0.1 on which nobody listens: connecting to it is refused. */
 export async function deadPort(): Promise<number> {
-  const server = createServer();
-  const port = await listen(server, 0);
-  await stopListening(server);
-  return port;
+  for (let tries = 0; ; tries++) {
+    const port = FIRST_PORT + Math.floor(Math.random() * PORTS);
+    const server = createServer();
+    try {
+      await listen(server, port);
+      await stopListening(server);
+      return port;
+    } catch (error) {
+      if (tries === 50) throw error;
+    }
+  }
 }
+
+/** Ports that no system gives to whoever asks for any: nobody has one by chance, not even between two of its servers. */
+const FIRST_PORT = 10_000;
+const PORTS = 12_000;
 
 /** Listens on 127.0.0.1 and resolves to the port. */
 export function listen(server: Server, port: number): Promise<number> {

@@ -13,7 +13,7 @@ export type Linked = AsyncDisposable & {
 };
 
 /** `input` as under the key `redis`; not up yet. `deadline`: milliseconds. */
-export function linkTo(input: object, deadline = 100): Linked {
+export function linkTo(input: object, deadline = 1000): Linked {
   const bus = createEventBus(`link-${Math.random()}`);
   const events: RedisChanged[] = [];
   const unsubscribe = bus.subscribe("spillway:redis", (event) => void events.push(event));
@@ -32,5 +32,5 @@ export function linkTo(input: object, deadline = 100): Linked {
 }
 
 /** Waits until a link is connected. */
-export const linkUp = (link: RedisLink, timeoutMs = 5000): Promise<boolean> =>
+export const linkUp = (link: RedisLink, timeoutMs = 30_000): Promise<boolean> =>
   until(() => link.state() === "up", { timeoutMs, what: "the link is up" });

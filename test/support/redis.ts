@@ -1,9 +1,10 @@
-import { execFile, spawn, spawnSync, type ChildProcess } from "node:child_process";
+import { execFile, spawnSync } from "node:child_process";
 import { once } from "node:events";
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
+import { letGo, spawnTied, type TiedChild } from "./lifeline.ts";
 import { deadPort } from "./raw-origin.ts";
 import { until } from "./wait.ts";
 
@@ -34,7 +35,8 @@ export interface RedisServer extends AsyncDisposable {
 /** `options`: directives as on the command line, such as `{ maxmemory: "2mb" }`. */
 export async function startRedis(options: Readonly<Record<string, string>> = {}): Promise<RedisServer> {
   const directory = await mkdtemp(join(tmpdir(), "spillway-redis-"));
-  const port = await redisPort("cluster-enabled" in options);
+  // A node of a cluster listens on that plus 10,000, too.
+  const port = await deadPort();
   const password = options["requirepass"];
   const fixed = { port: `${port}`, bind: "127.0.0.1", dir: directory, save: "", appendonly: "no", ...options };
   const args = Object.entries(fixed).flatMap(([name, value]) => [`--${name}`, ...value.split(" ")]);
@@ -60,21 +62,14 @@ export async function startRedis(options: Readonly<Record<string, string>> = {})
   };
 }
 
-/** A free port; a node of a cluster listens on that plus 10000, too. */
-async function redisPort(forCluster: boolean): Promise<number> {
-  for (;;) {
-    const port = await deadPort();
-    if (!forCluster || port <= 55_535) return port;
-  }
-}
-
 async function redisCli(port: number, command: readonly string[]): Promise<string> {
-  const { stdout } = await run("redis-cli", ["-p", `${port}`, ...command], { timeout: 10_000 });
+  const { stdout } = await run("redis-cli", ["-p", `${port}`, ...command], { timeout: 30_000 });
   return stdout.trimEnd();
 }
 
-async function startServer(args: readonly string[], cli: RedisServer["cli"]): Promise<ChildProcess> {
-  const child = spawn("redis-server", args, { stdio: ["ignore", "pipe", "ignore"] });
+async function startServer(args: readonly string[], cli: RedisServer["cli"]): Promise<TiedChild> {
+  const child = spawnTied("redis-server", args);
+  child.stderr.resume();
   let said = "";
   child.stdout.setEncoding("utf8").on("data", (text: string) => (said = (said + text).slice(-4096)));
   const ready = async (): Promise<boolean> => {
@@ -83,16 +78,18 @@ async function startServer(args: readonly string[], cli: RedisServer["cli"]): Pr
     return reply !== "" && !/refused/i.test(reply);
   };
   try {
-    await until(ready, { timeoutMs: 10_000, what: () => `redis-server answers; it said ${said}` });
+    await until(ready, { timeoutMs: 30_000, what: () => `redis-server answers; it said ${said}` });
   } catch (error) {
     await end(child);
     throw error;
   }
+  letGo(child);
   return child;
 }
 
-async function end(child: ChildProcess): Promise<void> {
+async function end(child: TiedChild): Promise<void> {
   if (child.exitCode !== null || child.signalCode !== null) return;
+  child.ref();
   const over = once(child, "exit");
   child.kill("SIGKILL");
   await over;
@@ -134,7 +131,7 @@ export async function startRedisCluster(replicasEach: 0 | 1 = 0): Promise<RedisC
     const infos = await Promise.all(all.map((server) => server.cli("cluster", "info")));
     return infos.every((info) => info.includes("cluster_state:ok") && info.includes(`known_nodes:${all.length}`));
   };
-  await until(agreed, { timeoutMs: 20_000, what: "all nodes of the cluster agree" });
+  await until(agreed, { timeoutMs: 60_000, what: "all nodes of the cluster agree" });
   for (const [index, replica] of replicas.entries()) {
     await replica.cli("cluster", "replicate", await masters[index]!.cli("cluster", "myid"));
   }
@@ -145,7 +142,7 @@ export async function startRedisCluster(replicasEach: 0 | 1 = 0): Promise<RedisC
 
 const replicates = (replica: RedisServer): Promise<boolean> =>
   until(async () => (await replica.cli("info", "replication")).includes("master_link_status:up"), {
-    timeoutMs: 20_000,
+    timeoutMs: 60_000,
     what: "a replica follows its master",
   });
 
@@ -195,7 +192,7 @@ export async function startRedisSentinel(count: 1 | 3 = 1): Promise<RedisSentine
       (row) => value(row, "num-slaves") === "1" && value(row, "num-other-sentinels") === `${count - 1}`,
     );
   };
-  await until(known, { timeoutMs: 20_000, what: "the sentinels know the replica and each other" });
+  await until(known, { timeoutMs: 60_000, what: "the sentinels know the replica and each other" });
   const held = started.move();
   return {
     name,

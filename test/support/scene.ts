@@ -62,7 +62,7 @@ export async function startScene(config: TestConfig = {}): Promise<Scene> {
       assert.equal(answer.status, status, printable(answer.raw));
       assertProblem(answer, status, method);
       assert.equal(answer.header("connection"), "close");
-      await deadline(client.closed, 3000, "the end of the connection");
+      await deadline(client.closed, 10_000, "the end of the connection");
       assert.equal(printable(client.rest()), '""', "another answer came");
       assert.equal(octets(), before, `the origin got ${printable(origin.received.at(-1) ?? "")}`);
     },

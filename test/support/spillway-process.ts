@@ -1,10 +1,10 @@
-import { spawn } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { stringify } from "yaml";
+import { spawnTied } from "./lifeline.ts";
 import { until } from "./wait.ts";
 
 const COMMAND = fileURLToPath(new URL("../../bin/spillway.js", import.meta.url));
@@ -39,7 +39,7 @@ export async function startSpillway(config: object): Promise<SpillwayProcess> {
   const file = join(directory, "spillway.yaml");
   const writeConfig = (next: object): Promise<void> => writeFile(file, stringify(complete(next)));
   await writeConfig(config);
-  const child = spawn(process.execPath, [COMMAND, "start", "--config", file], { stdio: ["ignore", "pipe", "pipe"] });
+  const child = spawnTied(process.execPath, [COMMAND, "start", "--config", file]);
   const exited = new Promise<number | string>((resolve) => {
     child.once("exit", (code, signal) => resolve(code ?? signal ?? "unknown"));
   });
@@ -67,7 +67,7 @@ export async function startSpillway(config: object): Promise<SpillwayProcess> {
   };
   try {
     const what = (): string => `it listens; output: ${out}${err}`;
-    const { port, opsPort } = await until(listening, { timeoutMs: 10_000, what });
+    const { port, opsPort } = await until(listening, { timeoutMs: 60_000, what });
     return {
       pid,
       port: Number(port),

@@ -19,13 +19,19 @@ export interface Instance extends AsyncDisposable {
   load(name: string): Entry;
 }
 
-export async function openInstance(input: object, lease = 5000, clock: Clock = systemClock): Promise<Instance> {
-  const instance = beginInstance(input, lease, clock);
+/** `deadline`: milliseconds of a call; a busy machine is no reason to make it again. */
+export async function openInstance(
+  input: object,
+  lease = 5000,
+  clock: Clock = systemClock,
+  deadline = 5000,
+): Promise<Instance> {
+  const instance = beginInstance(input, lease, clock, deadline);
   await inStep(instance);
   return instance;
 }
 
-export function beginInstance(input: object, lease = 5000, clock: Clock = systemClock): Instance {
+export function beginInstance(input: object, lease = 5000, clock: Clock = systemClock, deadline = 5000): Instance {
   const id = `instance-${Math.random()}`;
   const bus = createEventBus(id);
   const told: BackplaneTold[] = [];
@@ -33,7 +39,7 @@ export function beginInstance(input: object, lease = 5000, clock: Clock = system
   const settings = redisSettings.parse(input)!;
   const redis = createRedis(settings, { clock, random: () => 0.5, bus });
   const ledger = new Ledger();
-  const log = createRedisLog(redis.link("purges", 400), settings.prefix, id);
+  const log = createRedisLog(redis.link("purges", deadline), settings.prefix, id);
   const time = steadyTime(clock);
   const backplane = new Backplane({ ledger, log, clock, time, bus, lease });
   return {
@@ -56,5 +62,5 @@ export function beginInstance(input: object, lease = 5000, clock: Clock = system
   };
 }
 
-export const inStep = ({ backplane }: Instance, timeoutMs = 5000): Promise<boolean> =>
+export const inStep = ({ backplane }: Instance, timeoutMs = 30_000): Promise<boolean> =>
   until(() => backplane.status().state === "in-step", { timeoutMs, what: "the instance is in step" });

@@ -6,6 +6,7 @@ import { postgresSettings } from "../../../src/cache/postgres/settings.ts";
 import { createPostgresTier } from "../../../src/cache/tiers/postgres.ts";
 import { createFrameCodec } from "../../../src/cache/tiers/seal.ts";
 import { systemClock } from "../../../src/core/clock.ts";
+import { fairClock, stopwatch, type Took } from "../../support/fair-clock.ts";
 import { startFaultProxy, type Fault } from "../../support/fault-proxy.ts";
 import { postgresMissing, startPostgres, type TestPostgres } from "../../support/postgres.ts";
 import { errorResponse, startStandIn } from "../../support/stand-in.ts";
@@ -14,11 +15,11 @@ import { until } from "../../support/wait.ts";
 import { answering } from "./answering.ts";
 import { allServed, percentile, sends, startRig, type Answer, type Rig } from "./cache-rig.ts";
 
-/** Milliseconds that the slowest request may take: the deadline of 20 ms, and what two busy cores add. */
+/** Milliseconds that the slowest request may take: the deadline of 20 ms, and what the machine adds. */
 const SLOWEST = 400;
 /** Milliseconds of the 95th percentile over the healthy one: the deadline, and the same again. */
 const P95_OVER = 40;
-/** Milliseconds from healing until an answer is in the table again: a second, and what two busy cores add. */
+/** Milliseconds from healing until an answer is in the table again: a second, and half of one for the look itself. */
 const BACK_IN = 1500;
 
 let server: TestPostgres;
@@ -66,16 +67,16 @@ const rowsOf = async (table: string): Promise<number> => {
 
 /** Milliseconds until what a request brings is in the table. */
 async function keptAgain({ rig, table }: Scene): Promise<number> {
-  const startedAt = performance.now();
+  const startedAt = fairClock.now();
   const had = await rowsOf(table);
   await until(
     async () => {
       await traffic(rig, 1);
       return (await rowsOf(table)) > had;
     },
-    { what: "an answer is in the table", timeoutMs: 5000 },
+    { what: "an answer is in the table", timeoutMs: 30_000 },
   );
-  return performance.now() - startedAt;
+  return fairClock.now() - startedAt;
 }
 
 interface Trouble {
@@ -88,6 +89,7 @@ interface Trouble {
 /** 0 requests lost and none late while it lasts; the table in use again soon after. */
 async function outlive(scene: Scene, { breakIt, healIt, requests = 60 }: Trouble): Promise<void> {
   await keptAgain(scene);
+  const usual = await keptAgain(scene);
   const healthy = await traffic(scene.rig, 40);
   await breakIt();
   const troubled = await traffic(scene.rig, requests);
@@ -97,7 +99,8 @@ async function outlive(scene: Scene, { breakIt, healIt, requests = 60 }: Trouble
   const figures = `healthy p95 ${before.toFixed(0)} ms, in trouble ${p95.toFixed(0)} ms, back in ${back.toFixed(0)} ms`;
   assert.ok(p95 <= before + P95_OVER, figures);
   assert.ok(Math.max(...troubled) <= SLOWEST, `slowest ${Math.max(...troubled)} ms`);
-  assert.ok(back <= BACK_IN, figures);
+  // What it takes without any trouble is the machine's affair.
+  assert.ok(back <= BACK_IN + 2 * usual, figures);
   if (process.env["FIGURES"]) console.log(figures);
 }
 
@@ -250,23 +253,23 @@ suite("connections to PostgreSQL", { skip: postgresMissing }, () => {
     await using tier = await open({ maxConnections: 1 });
     await tier.set("a", entryOf("1"));
     const heal = await lookThrough(tier.table, "perform pg_sleep(10)");
-    const startedAt = performance.now();
-    const look = async (): Promise<{ readonly message: string; readonly ms: number }> => {
+    const took = stopwatch();
+    const look = async (): Promise<{ readonly message: string; readonly took: Took }> => {
       try {
         await tier.get("a", () => "");
-        return { message: "found", ms: performance.now() - startedAt };
+        return { message: "found", took: took() };
       } catch (thrown) {
-        return { message: (thrown as Error).message, ms: performance.now() - startedAt };
+        return { message: (thrown as Error).message, took: took() };
       }
     };
     const [first, ...others] = await Promise.all([look(), look(), look(), look()]);
-    for (const { message, ms } of others) {
+    for (const { message, took } of others) {
       assert.match(message, /no connection was free within 50 ms/);
       // Not later than what keeps the connection: the rest above 50 ms is a busy machine.
-      assert.ok(ms >= 49 && ms < first.ms, `${ms} ms`);
+      assert.ok(took.real >= 49 && took.real < first.took.real, `${took.real} ms`);
     }
     assert.match(first.message, /statement timeout/);
-    assert.ok(first.ms >= 199 && first.ms < 600, `${first.ms} ms`);
+    assert.ok(first.took.real >= 199 && first.took.fair < 600, `${first.took.real} ms`);
     await heal();
     assert.equal(String((await tier.get("a", () => ""))?.body), "1");
   });
@@ -276,9 +279,14 @@ suite("connections to PostgreSQL", { skip: postgresMissing }, () => {
     const tier = await open({ maxConnections: 3 });
     try {
       await tier.set("a", entryOf("1"));
-      const looks = Array.from({ length: 100 }, async () => tier.get("a", () => ""));
-      await Promise.allSettled(looks);
-      assert.equal((await ours()).length, 3 + 1);
+      // A connection that takes its time is there with the next hundred; one too many would stay.
+      await until(
+        async () => {
+          await Promise.allSettled(Array.from({ length: 100 }, async () => tier.get("a", () => "")));
+          return (await ours()).length === 3 + 1;
+        },
+        { what: "all connections that are allowed are there" },
+      );
     } finally {
       await tier.close();
     }
@@ -289,12 +297,13 @@ suite("connections to PostgreSQL", { skip: postgresMissing }, () => {
     await using proxy = await startFaultProxy(server.port);
     await proxy.set({ kind: "reset" });
     await using tier = start({ url: `postgres://guest@127.0.0.1:${proxy.port}/postgres` });
-    const end = performance.now() + 2000;
-    while (performance.now() < end) {
+    const startedAt = performance.now();
+    while (performance.now() < startedAt + 2000) {
       await assert.rejects(async () => tier.get("a", () => ""));
       await sleep(1);
     }
     // Two pools: at once, and every 0.4 to 0.6 s from then on.
-    assert.ok(proxy.connections <= 12, `${proxy.connections} attempts`);
+    const most = 2 * (1 + Math.floor((performance.now() - startedAt) / 400));
+    assert.ok(proxy.connections <= most, `${proxy.connections} attempts, ${most} at most`);
   });
 });

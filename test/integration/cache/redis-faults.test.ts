@@ -9,7 +9,7 @@ import { startFleet, type Fleet } from "./fleet-rig.ts";
 
 const answer = sends("hello", { "Cache-Control": "max-age=60" });
 const REQUESTS = 40;
-/** Milliseconds that one request may take: a deadline of 20, and the rest for a busy machine. Untamed clients take 15,000. */
+/** Milliseconds that one request may take: a deadline of 20, and the rest for the machine. Untamed clients take 15,000. */
 const LONGEST = 250;
 
 let asked = 0;
@@ -27,14 +27,16 @@ async function unharmed(fleet: Fleet, what: string): Promise<void> {
 }
 
 /** Waits until what is fetched is written to Redis again. */
-const back = (fleet: Fleet, keys: () => Promise<string>, timeoutMs = 3000): Promise<boolean> =>
+const back = (fleet: Fleet, keys: () => Promise<string>): Promise<boolean> =>
   until(
     async () => {
-      const before = Number(await keys());
+      // A server that changes its part may end the connection of who asks it.
+      const count = async (): Promise<number> => Number(await keys().catch(() => Number.NaN));
+      const before = await count();
       await fleet.ask(0, `/back-${++asked}`);
-      return Number(await keys()) > before;
+      return (await count()) > before;
     },
-    { timeoutMs, what: () => `Redis is in use again; told: ${fleet.told.join(" ")}` },
+    { what: () => `Redis is in use again; told: ${fleet.told.join(" ")}` },
   );
 
 const faults: readonly Fault[] = [
@@ -58,7 +60,7 @@ suite("a gateway whose Redis is in trouble", { skip: redisMissing }, () => {
       await proxy.set(fault);
       await unharmed(fleet, JSON.stringify(fault));
       await proxy.set({ kind: "none" });
-      await back(fleet, () => server.cli("dbsize"), 5000);
+      await back(fleet, () => server.cli("dbsize"));
     });
   }
 
@@ -86,7 +88,7 @@ suite("a gateway whose Redis is in trouble", { skip: redisMissing }, () => {
     await server.cli("replicaof", "127.0.0.1", `${await deadPort()}`);
     await unharmed(fleet, "read-only");
     await server.cli("replicaof", "no", "one");
-    await back(fleet, () => server.cli("dbsize"), 5000);
+    await back(fleet, () => server.cli("dbsize"));
     await server.cli("config", "set", "requirepass", "secret");
     await server.cli("-a", "secret", "--no-auth-warning", "client", "kill", "type", "normal");
     await unharmed(fleet, "no password");
@@ -118,10 +120,10 @@ suite("a gateway whose Redis is in trouble", { skip: redisMissing }, () => {
     await cluster.masters[0]!.kill();
     await unharmed(fleet, "one is gone");
     await until(async () => (await cluster.replicas[0]!.cli("role")).startsWith("master"), {
-      timeoutMs: 10_000,
+      timeoutMs: 30_000,
       what: "its replica takes over",
     });
-    await back(fleet, () => cluster.replicas[0]!.cli("dbsize"), 10_000);
+    await back(fleet, () => cluster.replicas[0]!.cli("dbsize"));
   });
 
   test("a master under sentinels that is killed", async () => {
@@ -130,6 +132,6 @@ suite("a gateway whose Redis is in trouble", { skip: redisMissing }, () => {
     await using fleet = await startFleet(1, redis, answer);
     await sentinels.master.kill();
     await unharmed(fleet, "the master is gone");
-    await back(fleet, () => sentinels.replica.cli("dbsize"), 10_000);
+    await back(fleet, () => sentinels.replica.cli("dbsize"));
   });
 });

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { setTimeout as sleep } from "node:timers/promises";
 import { after, before, suite, test } from "node:test";
+import { fairClock } from "../../support/fair-clock.ts";
 import { postgresMissing, startPostgres, type TestPostgres } from "../../support/postgres.ts";
 import { redisMissing, startRedis, type RedisServer } from "../../support/redis.ts";
 import { until } from "../../support/wait.ts";
@@ -21,18 +22,18 @@ let tables = 0;
 interface Stores {
   readonly inRedis: boolean;
   readonly inPostgres: boolean;
-  /** How long a request waits for each. Default: theirs. */
-  readonly deadline?: string;
+  /** Whether a request waits for them as long as they can be told to. Default: as long as they do by default. */
+  readonly patient?: true;
 }
 
 /** A busy machine is no reason for a miss. */
-const PATIENT = { deadline: "400ms" };
+const PATIENT = { patient: true } as const;
 
 /** A gateway with memory and these tiers behind it, before an origin of its own; those of the same `name` share them. */
-function startGateway({ inRedis, inPostgres, ...more }: Stores, name: string, text = "an answer"): Promise<Rig> {
+function startGateway({ inRedis, inPostgres, patient }: Stores, name: string, text = "an answer"): Promise<Rig> {
   const config = {
-    ...(inRedis && { redis: { url: redis.url, prefix: name, ...more } }),
-    ...(inPostgres && { cache: { postgres: { url: postgres.url, table: name, ...more } } }),
+    ...(inRedis && { redis: { url: redis.url, prefix: name, ...(patient && { deadline: "400ms" }) } }),
+    ...(inPostgres && { cache: { postgres: { url: postgres.url, table: name, ...(patient && { deadline: "5s" }) } } }),
   };
   return startRig({ ttl: "60s" }, sends(text), config);
 }
@@ -57,7 +58,7 @@ async function inUse(rig: Rig, { inRedis, inPostgres }: Stores, name: string): P
         (!inRedis || (await keysOf(name)) > keys) && (!inPostgres || (await rowsOf(name)) > rows);
       return (await written()) ? path : undefined;
     },
-    { what: "an answer is in every tier", timeoutMs: 8000 },
+    { what: "an answer is in every tier", timeoutMs: 30_000 },
   );
 }
 
@@ -127,19 +128,23 @@ suite("both stores dead at once (F3)", { skip: missing }, () => {
       const stores = { inRedis: true, inPostgres: true };
       await using rig = await startGateway(stores, name);
       await inUse(rig, stores, name);
+      const askedAt = fairClock.now();
+      await inUse(rig, stores, name);
+      const usual = fairClock.now() - askedAt;
       const healthy = percentile(await traffic(rig, 40), 0.95);
       await breakBoth();
       const times = await traffic(rig, 60);
       await healBoth();
-      const healedAt = performance.now();
+      const healedAt = fairClock.now();
       await inUse(rig, stores, name);
-      const back = performance.now() - healedAt;
+      const back = fairClock.now() - healedAt;
       const troubled = percentile(times, 0.95);
       const figures = `healthy p95 ${healthy.toFixed(0)} ms, in trouble ${troubled.toFixed(0)} ms, back in ${back.toFixed(0)} ms`;
       // A deadline of 20 ms for each of the two, and as much again for busy cores.
       assert.ok(troubled <= healthy + 80, figures);
       assert.ok(Math.max(...times) <= 400, `slowest ${Math.max(...times)} ms`);
-      assert.ok(back <= 2000, figures);
+      // What it takes without any trouble is the machine's affair.
+      assert.ok(back <= 2000 + 2 * usual, figures);
       if (process.env["FIGURES"]) console.log(figures);
     });
   }

@@ -55,7 +55,7 @@ test("a file that is away when it is read for a change is read again when it is 
   t.after(() => reloader.close());
   await writeFile(`${file}.new`, answering("two"));
   await rename(`${file}.new`, file);
-  await until(() => body(reloader) === "two", { timeoutMs: 5000, what: "the change is applied" });
+  await until(() => body(reloader) === "two", { timeoutMs: 30_000, what: "the change is applied" });
 });
 
 test("content that is there only while the file is read for a change does not stay in force", async (t) => {
@@ -73,10 +73,10 @@ test("content that is there only while the file is read for a change does not st
   t.after(() => reloader.close());
   await put(answering("two"));
   await until(() => body(reloader) === "three", {
-    timeoutMs: 5000,
+    timeoutMs: 30_000,
     what: "what was there when it was read is applied",
   });
-  await until(() => body(reloader) === "two", { timeoutMs: 5000, what: "what is there now is applied" });
+  await until(() => body(reloader) === "two", { timeoutMs: 30_000, what: "what is there now is applied" });
   await rm(file);
   assert.equal(body(reloader), "two");
 });

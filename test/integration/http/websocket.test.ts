@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { once } from "node:events";
 import { suite, test } from "node:test";
 import { WebSocket, WebSocketServer } from "ws";
+import { fairClock } from "../../support/fair-clock.ts";
 import { startGateway } from "../../support/gateway.ts";
 import { connectRaw } from "../../support/raw-client.ts";
 import { startRawOrigin } from "../../support/raw-origin.ts";
@@ -49,7 +50,7 @@ suite("a WebSocket", () => {
       const other = closer === "client" ? inner! : client;
       const closed = once(other, "close");
       (closer === "client" ? client : inner!).close(4001, "enough");
-      const [code, reason] = await deadline(closed, 1000, "the other side closes");
+      const [code, reason] = await deadline(closed, 10_000, "the other side closes");
       assert.deepEqual([code, String(reason)], [4001, "enough"]);
       await until(() => gateway.gateway.open() === 0, { what: "no exchange is open" });
     }
@@ -81,7 +82,7 @@ suite("a WebSocket", () => {
     await client.send(ASK);
     const answer = await client.readResponse();
     assert.deepEqual([answer.status, answer.header("content-type")], [403, "application/problem+json"]);
-    await deadline(client.closed, 1000, "the connection is closed");
+    await deadline(client.closed, 10_000, "the connection is closed");
     assert.equal(origin.server.clients.size, 0);
   });
 
@@ -99,7 +100,7 @@ suite("a WebSocket", () => {
     const answer = await client.readResponse();
     assert.deepEqual([answer.status, answer.header("www-authenticate"), answer.text()], [401, "Basic", "who?"]);
     assert.deepEqual([answer.header("server"), answer.header("x-ours")], [undefined, "1"]);
-    await deadline(client.closed, 1000, "the connection is closed");
+    await deadline(client.closed, 10_000, "the connection is closed");
     await until(() => gateway.gateway.open() === 0, { what: "no exchange is open" });
   });
 
@@ -122,13 +123,13 @@ suite("a WebSocket", () => {
         await connection.readHead();
         asked.resolve();
         await connection.closed;
-        freedAt = performance.now();
+        freedAt = fairClock.now();
       });
       await using gateway = await startGateway({ target: origin.url, route: { websocket: true } });
       const client = await connectRaw(gateway.port);
       await client.send(ASK);
       await asked.promise;
-      const leftAt = performance.now();
+      const leftAt = fairClock.now();
       client[how]();
       await until(() => freedAt, { what: "the origin's connection is over" });
       assert.ok(freedAt - leftAt < 100, `${freedAt - leftAt} ms`);
@@ -150,10 +151,10 @@ suite("a WebSocket", () => {
       const inner = await opened.promise;
       if (how === "reset") {
         client.reset();
-        await deadline(inner.closed, 500, "the origin's side ends");
+        await deadline(inner.closed, 10_000, "the origin's side ends");
       } else {
         inner.destroy();
-        await deadline(client.closed, 500, "the client's side ends");
+        await deadline(client.closed, 10_000, "the client's side ends");
       }
       client.destroy();
       await until(() => gateway.gateway.open() === 0, { what: "no exchange is open" });
@@ -173,7 +174,7 @@ suite("what wants the socket for itself while an answer is still to come", () =>
       await using gateway = await startGateway({ target: origin.url, route: { websocket: true } });
       using client = await connectRaw(gateway.port);
       await client.send(`GET /slow HTTP/1.1\r\nHost: a\r\n\r\n${second}`);
-      await deadline(client.closed, 1000, "the connection ends");
+      await deadline(client.closed, 10_000, "the connection ends");
       assert.equal(client.received().length, 0);
       await until(() => gateway.gateway.open() === 0, { what: "no exchange is open" });
     });

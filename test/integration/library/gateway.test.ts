@@ -72,7 +72,7 @@ test("a subscription ends when it is told to", async (t) => {
   const { promise, resolve } = Promise.withResolvers<void>();
   gateway.on("exchange", () => resolve());
   await statusAt(port);
-  await deadline(promise, 2000, "the second exchange");
+  await deadline(promise, 10_000, "the second exchange");
   assert.equal(heard, 1);
 });
 
@@ -106,7 +106,7 @@ test("a drain of a mounted gateway waits for what is open", async (t) => {
   const answer = await client.readResponse();
   assert.equal(answer.status, 200);
   assert.equal(answer.text(), "late");
-  await deadline(drained, 2000, "the drain is over");
+  await deadline(drained, 10_000, "the drain is over");
 });
 
 test("a drain of a mounted gateway ends after drain.timeout, whatever is open", async (t) => {
@@ -124,6 +124,6 @@ test("a drain of a mounted gateway ends after drain.timeout, whatever is open", 
   t.after(() => client.destroy());
   await client.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n");
   await until(() => origin.requests === 1, { what: "the origin has the request" });
-  await deadline(gateway.drain(), 2000, "the drain is over");
+  await deadline(gateway.drain(), 10_000, "the drain is over");
   assert.equal((await client.readResponse()).status, 502);
 });

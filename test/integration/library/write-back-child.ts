@@ -2,6 +2,7 @@
 import { appendFileSync } from "node:fs";
 import { setTimeout as sleep } from "node:timers/promises";
 import { createCache } from "../../../src/library.ts";
+import { fairClock } from "../../support/fair-clock.ts";
 
 const [file, ending] = process.argv.slice(2);
 const cache = createCache({
@@ -10,11 +11,11 @@ const cache = createCache({
   writer: (key, value) => appendFileSync(file!, `${key} ${String(value)}\n`),
 });
 
-const startedAt = performance.now();
+const startedAt = fairClock.now();
 const most = ending === "close" ? 500 : Number.POSITIVE_INFINITY;
 for (let n = 1; n <= most; n++) {
   await cache.set(`k${n % 10}`, n);
-  process.stdout.write(`${n} ${Math.round(performance.now() - startedAt)}\n`);
+  process.stdout.write(`${n} ${Math.round(fairClock.now() - startedAt)}\n`);
   await sleep(1);
 }
 await cache.close();

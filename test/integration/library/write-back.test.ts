@@ -9,7 +9,7 @@ import { until } from "../../support/wait.ts";
 
 const program = fileURLToPath(new URL("write-back-child.ts", import.meta.url));
 const FLUSH_EVERY = 200;
-/** Milliseconds that a loaded machine may be late. */
+/** Milliseconds, while the process gets ahead, that a write may be late. */
 const LATE = 300;
 
 /** The highest number that the writer got of each key. */
@@ -20,13 +20,13 @@ async function written(file: string): Promise<Map<string, number>> {
   return newest;
 }
 
-suite("write-back and the end of the process", { timeout: 60_000 }, () => {
+suite("write-back and the end of the process", { timeout: 120_000 }, () => {
   test("killed, it has lost what was set in the last 200 ms and nothing older", async (t) => {
     await using directory = await temporaryDirectory();
     const file = join(directory.path, "source");
     await using child = startChild(process.execPath, [program, file, "never"]);
     await until(() => Number(child.stdout().trim().split("\n").at(-1)?.split(" ")[1]) > 1500, {
-      timeoutMs: 20_000,
+      timeoutMs: 60_000,
       what: "a second and a half of writes",
     });
     child.process.kill("SIGKILL");

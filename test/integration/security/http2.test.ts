@@ -30,7 +30,7 @@ function ask(session: ClientHttp2Session, headers: OutgoingHttpHeaders, body?: s
     stream.on("close", () => resolve({ status, body: text, error }));
     if (body !== undefined) stream.end(body);
   });
-  return deadline(asking, 3000, `the answer to ${JSON.stringify(headers)}`);
+  return deadline(asking, 10_000, `the answer to ${JSON.stringify(headers)}`);
 }
 
 async function dial(port: number, tls: boolean): Promise<ClientHttp2Session & Disposable> {
@@ -268,7 +268,7 @@ suite("HTTP/2", () => {
       await client.send(Buffer.concat(pieces)).catch(() => {});
       await isServed();
       await deadline(client.closed, 5000, "the connection is ended");
-      await until(() => gateway.gateway.open() === 0, { what: "no exchange is left", timeoutMs: 5000 });
+      await until(() => gateway.gateway.open() === 0, { what: "no exchange is left", timeoutMs: 30_000 });
     });
     await t.test("CONTINUATION without end", async () => {
       using client = await connectRaw(gateway.port);

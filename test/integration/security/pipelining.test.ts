@@ -168,7 +168,10 @@ suite("pipelining", () => {
     await stuck.send(request("GET", "/big").repeat(20));
     using other = await connectRaw(gateway.port);
     await probe(other);
-    await until(() => gateway.gateway.open() === 0, { what: "the client that reads nothing was cut", timeoutMs: 5000 });
+    await until(() => gateway.gateway.open() === 0, {
+      what: "the client that reads nothing was cut",
+      timeoutMs: 30_000,
+    });
     await probe(other);
   });
 });

@@ -174,7 +174,7 @@ suite("answers of a hostile origin", () => {
         await client.send(ask());
         assert.equal((await client.readResponse()).text(), "ok");
         await connections[0]!.send(late);
-        if (late !== "\r\n") await deadline(connections[0]!.closed, 2000, "the gateway to drop the connection");
+        if (late !== "\r\n") await deadline(connections[0]!.closed, 10_000, "the gateway to drop the connection");
         await probe(client);
         using other = await connectRaw(scene.gateway.port);
         await probe(other);
@@ -203,7 +203,7 @@ suite("answers of a hostile origin", () => {
         });
         using client = await connectRaw(scene.gateway.port);
         await client.send(ask());
-        await deadline(client.closed, 2000, "the client is told by the end of the connection");
+        await deadline(client.closed, 10_000, "the client is told by the end of the connection");
         const received = client.rest().toString();
         assert.doesNotMatch(received, /\r\n0\r\n\r\n$/);
         assert.doesNotMatch(received, /Content-Length: 5\r\n/);

@@ -228,7 +228,7 @@ suite("request targets", () => {
           const answer = await client.readResponse({ method });
           assert.ok(answer.status === 403 || answer.status === 400, printable(answer.raw));
           if (answer.status === 400) assertProblem(answer, 400, method);
-          await deadline(client.closed, 2000, "the end of the connection");
+          await deadline(client.closed, 10_000, "the end of the connection");
           assert.equal(scene.origin.connections, 0, `the origin got ${printable(scene.origin.received[0] ?? "")}`);
         });
       }

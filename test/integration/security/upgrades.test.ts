@@ -64,7 +64,7 @@ suite("upgrades", () => {
         const answer = await client.readResponse();
         assert.equal(answer.status, 200, printable(answer.raw));
         assert.equal(answer.header("connection"), "close");
-        assert.equal(await deadline(client.closed, 2000, "the end"), "fin");
+        assert.equal(await deadline(client.closed, 10_000, "the end"), "fin");
         assert.equal(client.rest().length, 0);
         await scene.stillServes();
         const [seen, ...more] = scene.seen;
@@ -142,7 +142,7 @@ suite("upgrades", () => {
       await t.test(name, async () => {
         using client = await connectRaw(gateway.port);
         await client.send(octets);
-        await deadline(client.closed, 2000, "the end of the connection");
+        await deadline(client.closed, 10_000, "the end of the connection");
         assert.doesNotMatch(client.rest().toString(), / 101 | 200 /);
         await until(() => gateway.gateway.open() === 0, { what: "no exchange is open" });
         using other = await connectRaw(gateway.port);
@@ -184,7 +184,7 @@ suite("upgrades", () => {
         await client.send(`${handshake()}early${SMUGGLED}`);
         const response = await client.readResponse();
         assertProblem(response, 502);
-        await deadline(client.closed, 2000, "the end");
+        await deadline(client.closed, 10_000, "the end");
         assert.equal(client.received().includes("SECRET"), false);
         assert.equal(origin.received[0]!.includes("early"), false);
         assert.equal(origin.received[0]!.includes("smuggled"), false);
@@ -207,7 +207,7 @@ suite("upgrades", () => {
         const response = await client.readResponse();
         assert.equal(String(response.status), answer.slice(9, 12));
         assert.equal(response.text(), "ok");
-        await deadline(client.closed, 2000, "the end");
+        await deadline(client.closed, 10_000, "the end");
         assert.equal(client.rest().length, 0);
         assert.equal(origin.received[0]!.includes("early"), false);
         assert.equal(origin.received[0]!.includes("smuggled"), false);

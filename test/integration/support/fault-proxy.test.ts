@@ -3,6 +3,7 @@ import { suite, test } from "node:test";
 import { startFaultProxy } from "../../support/fault-proxy.ts";
 import { connectRaw } from "../../support/raw-client.ts";
 import { startEchoOrigin, startOrigin } from "../../support/raw-origin.ts";
+import { stopwatch, type Took } from "../../support/fair-clock.ts";
 import { until } from "../../support/wait.ts";
 
 const GET = "GET / HTTP/1.1\r\nHost: a\r\n\r\n";
@@ -31,18 +32,18 @@ suite("fault proxy", () => {
     await using origin = await startOrigin((_req, res) => res.end("x".repeat(1000)));
     await using proxy = await startFaultProxy(origin.port);
     using client = await connectRaw(proxy.port);
-    const took = async (): Promise<number> => {
-      const startedAt = performance.now();
+    const ask = async (): Promise<Took> => {
+      const took = stopwatch();
       await client.send(GET);
       assert.equal((await client.readResponse()).body.length, 1000);
-      return performance.now() - startedAt;
+      return took();
     };
     await proxy.set({ kind: "latency", ms: 60 });
-    assert.ok((await took()) >= 115);
+    assert.ok((await ask()).real >= 115);
     await proxy.set({ kind: "bandwidth", bytesPerSecond: 10_000 });
-    assert.ok((await took()) >= 95);
+    assert.ok((await ask()).real >= 95);
     await proxy.set({ kind: "none" });
-    assert.ok((await took()) < 90);
+    assert.ok((await ask()).fair < 90);
   });
 
   test("reset ends open connections and new ones", async () => {

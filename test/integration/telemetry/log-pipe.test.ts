@@ -27,7 +27,7 @@ async function run(stdout: "pipe" | number, meet: (child: ReturnType<typeof spaw
   const child = spawn(process.execPath, ["--input-type=module-typescript", "--eval", script], {
     cwd: new URL("../../..", import.meta.url),
     stdio: ["ignore", stdout, "pipe"],
-    timeout: 30_000,
+    timeout: 100_000,
   });
   let told = "";
   child.stderr!.setEncoding("utf8").on("data", (text: string) => (told += text));
