@@ -11,7 +11,7 @@ const readiness = (opsPort: number): Promise<number> =>
   fetch(`http://127.0.0.1:${opsPort}/readyz`).then(({ status }) => status);
 
 suite("SIGTERM under load", () => {
-  for (let round = 1; round <= 5; round++) {
+  for (let round = 1; round <= 3; round++) {
     test(`drain ${round}: nothing accepted is lost, a long download ends whole, exit code 0`, async (t) => {
       const size = 200 * 65_536;
       await using origin = await startOrigin((request, response) => {
@@ -25,7 +25,8 @@ suite("SIGTERM under load", () => {
           response.end();
         }, 25);
       });
-      const drain = { delay: "400ms", timeout: "10s" };
+      // What is asked between the signal and the end of the delay must get there in time on a busy machine, too.
+      const drain = { delay: "2s", timeout: "30s" };
       await using command = await startCommand(oneRoute(origin.url, { drain }));
       using idle = await connectRaw(command.port);
       await idle.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n");
@@ -38,6 +39,8 @@ suite("SIGTERM under load", () => {
           answer.on("close", () => (answer.complete ? resolve(octets) : reject(new Error(`cut after ${octets}`))));
         }).on("error", reject);
       });
+      // What fails first is what is told, not that the download ends with it.
+      long.catch(() => {});
       const load = startClosedLoop(command.port, 16);
       const slow = startClosedLoop(command.port, 16, "/slow");
       await until(() => load.served > 200 && slow.served > 0, { timeoutMs: 60_000, what: "load runs" });
