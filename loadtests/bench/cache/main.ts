@@ -11,11 +11,12 @@ import { passThroughTable } from "../report.ts";
 import { measure } from "../slices.ts";
 import { table } from "../table.ts";
 import { ANSWERERS, BASE, CACHES } from "./contenders.ts";
+import { inProcessHits } from "./in-process.ts";
 import { HERDS, type Herd } from "./herds.ts";
 import { startOrigin, type Origin } from "./origin.ts";
 import { OUTAGES } from "./outages.ts";
 
-const USAGE = `npm run bench:cache -- [hits|herds|outages ...] [options]
+const USAGE = `npm run bench:cache -- [hits|inside|herds|outages ...] [options]
 
   --only A,B       these contenders only
   --rounds N       of hits: two slices a contender each (3); of herds: runs (3)
@@ -98,7 +99,7 @@ async function main(args: readonly string[]): Promise<void> {
   const obstacle = whyNot();
   if (obstacle !== undefined) throw new Error(obstacle);
   const options: Options = {
-    what: positionals.length > 0 ? positionals : ["hits", "herds", "outages"],
+    what: positionals.length > 0 ? positionals : ["hits", "inside", "herds", "outages"],
     only: values.only.split(",").filter((name) => name !== ""),
     rounds: Number(values.rounds),
     seconds: Number(values.slice),
@@ -108,6 +109,12 @@ async function main(args: readonly string[]): Promise<void> {
   buildSpillway();
   say(describeMachine());
   if (options.what.includes("hits")) await hits(options);
+  if (options.what.includes("inside")) {
+    const { p50, p99, p999 } = await inProcessHits(options.size);
+    say(
+      `\nfresh hits inside, no sockets, us: ${[p50, p99, p999].map((us) => us.toFixed(1)).join(" / ")} (p50 / p99 / p99.9)`,
+    );
+  }
   if (options.what.includes("herds")) await rows("herds", HERDS, options);
   if (options.what.includes("outages")) await rows("outages", OUTAGES, options);
 }
