@@ -51,16 +51,17 @@ function byOrigin(stored: StoredHead, ruling: Ruling): Windows {
 /**
  * What of a stored answer's usability does not change with time.
  * An operator's policy overrides lifetime and windows, `no-cache` and `s-maxage` with them, for the statuses its `ttl` is
- * for. It does not override must-revalidate and proxy-revalidate: such an answer is fresh for the `ttl` and never stale.
+ * for. Its `ttl` counts from when the answer came: neither an Age it came with nor an origin's clock that is behind shortens
+ * it. It does not override must-revalidate and proxy-revalidate: such an answer is fresh for the `ttl` and never stale.
  * A stored error lives 5 s at most and is never used stale.
  */
-function windowsOf(status: number, { windows, insists }: Reading, policy: CachePolicy): Windows {
+function windowsOf({ status, initialAge }: StoredHead, { windows, insists }: Reading, policy: CachePolicy): Windows {
   if (policy.by === "origin" || !isOperators(policy, status)) {
     const { most = Number.POSITIVE_INFINITY } = policy;
     return windows.lifetime <= most ? windows : { ...windows, lifetime: most };
   }
   return {
-    lifetime: policy.ttl,
+    lifetime: policy.ttl + initialAge,
     staleWhileRevalidate: insists ? 0 : policy.staleWhileRevalidate,
     staleIfError: insists ? 0 : policy.staleIfError,
     saysHowStale: true,
@@ -77,7 +78,7 @@ export function usability(
 ): Usability {
   const age = correctedAge(stored, now);
   const { lifetime, staleWhileRevalidate, staleIfError, saysHowStale, mustRevalidate } = windowsOf(
-    stored.status,
+    stored,
     reading,
     policy,
   );
@@ -92,7 +93,7 @@ const ASKED_ABOUT = 3_600_000;
 
 /** From when on a stored answer is of no use, be the windows stretched tenfold. */
 export function usefulUntil(stored: StoredHead, policy: CachePolicy, reading: Reading): number {
-  const { lifetime, staleWhileRevalidate, staleIfError } = windowsOf(stored.status, reading, policy);
+  const { lifetime, staleWhileRevalidate, staleIfError } = windowsOf(stored, reading, policy);
   const windows = Math.max(staleWhileRevalidate, staleIfError) * LONGER_GRACE;
   const grace = validators(stored).length > 0 ? Math.max(windows, ASKED_ABOUT) : windows;
   return stored.receivedAt + Math.max(0, lifetime - stored.initialAge) + grace;

@@ -150,6 +150,16 @@ test("C09: of a class with soft purges, what is purged stands in for a dependenc
   assert.equal((await rig.ask("/strict/a")).status, 503);
 });
 
+test("a ttl is as long as it says, though the origin's clock is behind or a cache behind it had the answer for longer", async () => {
+  for (const fields of [{ Date: new Date(Date.now() - 120_000).toUTCString() }, { Age: "90" }]) {
+    await using rig = await startRig({ ttl: "60s" }, sends("x", fields));
+    await rig.ask();
+    const { cache, raw } = await rig.ask();
+    assert.match(cache, /^spillway; hit; ttl=(60|59|58)/);
+    assert.ok(Number(raw.header("age")) >= 90, "and the age is told as it is");
+  }
+});
+
 test("a class bounds how long its answers are fresh, whatever they say", async () => {
   const classes = { brief: { memory: "1MiB", ttl: { min: "1s", max: "5s" } } };
   await using rig = await startRig({ class: "brief" }, sends("x", { "Cache-Control": "max-age=3600" }), {

@@ -44,6 +44,18 @@ const ROWS: Row[] = [
     is: { lifetime: 9000, staleWhileRevalidate: 5000 },
   },
   {
+    why: "an operator's ttl counts from when the answer came, whatever its Age",
+    says: ["Age", "90"],
+    policy: OPERATOR,
+    is: { age: 90_000, lifetime: 150_000 },
+  },
+  {
+    why: "an operator's ttl counts from when the answer came, whatever the origin's clock",
+    says: ["Date", at(-120)],
+    policy: OPERATOR,
+    is: { age: 120_000, lifetime: 180_000 },
+  },
+  {
     why: "also of statuses that an operator's ttl is not for",
     says: cc("max-age=3600"),
     status: 302,
