@@ -24,7 +24,7 @@ async function start(t: TestContext, { workers = 1, warm = {}, ms = 0, more = {}
   const calls: string[] = [];
   const origin = await startOrigin((request, response) => {
     calls.push(request.url ?? "");
-    setTimeout(() => response.writeHead(request.url === "/bad?token=visible" ? 500 : 200).end("x"), ms);
+    setTimeout(() => response.writeHead(request.url === "/bad?token=visible" ? 500 : 200).end("x"), ms).unref();
   });
   t.after(() => origin.close());
   const gateway = await startSpillway({
@@ -107,7 +107,7 @@ test("what cannot be warmed is refused: no URLs, both, nothing configured, the r
 });
 
 test("DELETE /ops/cache/warm/{id} cancels; more than sixteen plans do not wait", async (t) => {
-  const { call, plan } = await start(t, { ms: 3000, warm: { concurrency: 1 } });
+  const { call, plan } = await start(t, { ms: 60_000, warm: { concurrency: 1 } });
   const ids: string[] = [];
   let status = 202;
   while (status === 202 && ids.length < 30) {
