@@ -41,3 +41,9 @@ export function stopwatch(): () => Took {
   const began = { real: performance.now(), fair: fairClock.now() };
   return () => ({ real: performance.now() - began.real, fair: fairClock.now() - began.fair });
 }
+
+/** Milliseconds of processors that this process has used: how long work takes, whoever else is on the machine. */
+export function processorMs(): number {
+  const { user, system } = process.cpuUsage();
+  return (user + system) / 1000;
+}

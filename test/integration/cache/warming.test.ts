@@ -272,12 +272,14 @@ test("C76: of a fleet with Redis one instance warms, and the others have it from
   const redis = await startRedis();
   t.after(() => redis[Symbol.asyncDispose]());
   const shop = await startShop(t);
-  const config = { redis: { url: redis.url } };
+  const config = { redis: { url: redis.url, deadline: "400ms" } };
   const warm = { targets: paths(5), rate: 100 };
   const fleet = await Promise.all([1, 2, 3].map(() => startWarm(t, shop.url, warm, config)));
   await until(async () => (await Promise.all(fleet.map(plansOf))).flat().some(({ state }) => state.at === "done"), {
     what: "one has warmed",
   });
+  const held = async (): Promise<number> => (await redis.cli("keys", "*:cache:*")).split("\n").length;
+  await until(async () => (await held()) >= 5, { what: "Redis has it" });
   for (const gateway of fleet) {
     await until(async () => /; hit;/.test((await ask(gateway, "/p/4")).cache), { what: "each has it" });
     assert.match((await ask(gateway, "/p/0")).cache, /^spillway; hit;/);
@@ -294,7 +296,7 @@ test(
     const redis = await startRedis();
     t.after(() => redis[Symbol.asyncDispose]());
     const shop = await startShop(t);
-    const config = { redis: { url: redis.url } };
+    const config = { redis: { url: redis.url, deadline: "400ms" } };
     const warm = { targets: paths(10), rate: 20, onStart: false };
     const fleet = await Promise.all([1, 2].map(() => startWarm(t, shop.url, warm, config)));
     const held = async (): Promise<number> => (await redis.cli("keys", "*:cache:*")).split("\n").length;

@@ -34,7 +34,7 @@ const kinds: readonly FarKind[] = [
       const server = await startRedis();
       t.after(() => server[Symbol.asyncDispose]());
       return {
-        config: { redis: { url: server.url }, secret },
+        config: { redis: { url: server.url, deadline: "400ms" }, secret },
         pause: () => server.pause(),
         resume: () => server.resume(),
         kill: () => server.kill(),
@@ -165,7 +165,7 @@ suite("the library's cache in several processes, with Redis", { skip: redisMissi
     const server = await startRedis();
     t.after(() => server[Symbol.asyncDispose]());
     const open = (): Cache => {
-      const cache = createCache({ redis: { url: server.url }, secret, onError: () => {} });
+      const cache = createCache({ redis: { url: server.url, deadline: "400ms" }, secret, onError: () => {} });
       t.after(() => cache.close());
       return cache;
     };
@@ -201,7 +201,7 @@ suite("the library's cache in several processes, with Redis", { skip: redisMissi
     const server = await startRedis();
     t.after(() => server[Symbol.asyncDispose]());
     const open = async (): Promise<Cache> => {
-      const cache = createCache({ redis: { url: server.url }, secret, onError: () => {} });
+      const cache = createCache({ redis: { url: server.url, deadline: "400ms" }, secret, onError: () => {} });
       t.after(() => cache.close());
       await until(
         async () => {

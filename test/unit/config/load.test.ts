@@ -450,7 +450,7 @@ suite("any text", () => {
           }
         }
       }),
-      { numRuns: 1000 },
+      { numRuns: 400 },
     );
   });
 });

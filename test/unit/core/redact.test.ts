@@ -3,6 +3,7 @@ import { test } from "node:test";
 import * as fc from "fast-check";
 import { validateConfig } from "../../../src/config/load.ts";
 import { REDACTED, redactData, redactText } from "../../../src/core/redact.ts";
+import { processorMs } from "../../support/fair-clock.ts";
 
 for (const [text, clean] of [
   ["postgres://app:hunter2@db:5432/x failed", "postgres://[redacted]@db:5432/x failed"],
@@ -40,9 +41,9 @@ test("long hostile text is redacted in a time that grows with its length", () =>
   const patterns = ["a://", "a", "bearer ", "token = ", "@", " "];
   fc.assert(
     fc.property(fc.constantFrom(...patterns), (piece) => {
-      const before = performance.now();
+      const before = processorMs();
       redactText(piece.repeat(20_000));
-      assert.ok(performance.now() - before < 1000, piece);
+      assert.ok(processorMs() - before < 1000, piece);
     }),
   );
 });

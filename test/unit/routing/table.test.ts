@@ -3,6 +3,7 @@ import { suite, test } from "node:test";
 import * as fc from "fast-check";
 import { UsageError } from "../../../src/core/errors.ts";
 import { compileRoutes, type RouteMatch } from "../../../src/routing/table.ts";
+import { processorMs } from "../../support/fair-clock.ts";
 
 interface Match {
   readonly path: string;
@@ -255,7 +256,7 @@ suite("route table: as if tried one by one", () => {
         const sorted = found.kind === "wrong-method" ? { ...found, allow: [...found.allow].sort() } : found;
         assert.deepEqual(sorted, tryOneByOne(matches, authority, path, method));
       }),
-      { numRuns: 20_000 },
+      { numRuns: 5000 },
     );
   });
 
@@ -266,9 +267,9 @@ suite("route table: as if tried one by one", () => {
       matches.push({ path: `/${segments.join("/")}/z` });
     }
     const table = tableOf(...matches);
-    const began = performance.now();
+    const began = processorMs();
     for (let i = 0; i < 100; i++) table.match("h", `/${"a/".repeat(5000)}`, "GET");
     for (let i = 0; i < 20; i++) table.match("h", "/%40/;x".repeat(4000), "GET");
-    assert.ok(performance.now() - began < 2000);
+    assert.ok(processorMs() - began < 2000);
   });
 });

@@ -5,6 +5,7 @@ import * as fc from "fast-check";
 import { UsageError } from "../../../src/core/errors.ts";
 import { unmapAddress } from "../../../src/core/address.ts";
 import { clientAddress, compileTrust } from "../../../src/routing/trust.ts";
+import { processorMs } from "../../support/fair-clock.ts";
 
 suite("compileTrust", () => {
   test("trusts nobody without ranges", () => {
@@ -158,7 +159,7 @@ suite("clientAddress", () => {
   });
 
   test("long fields take linear time and nothing throws", () => {
-    const began = performance.now();
+    const began = processorMs();
     for (const piece of [" ", '"', "\\", ",", "for=", 'for="', ";", "10.0.0.2,", "for=10.0.0.2,", "a=b;", '\\"']) {
       const field = piece.repeat(32_768 / piece.length);
       of("10.0.0.1", field, undefined);
@@ -166,7 +167,7 @@ suite("clientAddress", () => {
       of("10.0.0.1", undefined, `for=1.1.1.1${field}x`);
       of("10.0.0.1", undefined, `for=1.1.1.1;${field}x`);
     }
-    assert.ok(performance.now() - began < 1000);
+    assert.ok(processorMs() - began < 1000);
     fc.assert(fc.property(fc.string(), fc.string(), (a, b) => void (of("10.0.0.1", a), of("10.0.0.1", undefined, b))));
   });
 });

@@ -107,7 +107,7 @@ suite("a cache as a library: whatever the order of what overlaps", () => {
           fc.boolean(),
           (s, steps, functionTags) => run(s, steps, far, functionTags),
         ),
-        { numRuns: 150 },
+        { numRuns: 60 },
       );
     });
   }

@@ -249,6 +249,6 @@ test("whatever is delayed, lost, cut, trimmed, forgotten or replaced: nothing fr
         await fleet.close();
       }
     }),
-    { numRuns: Number(process.env["FLEET_RUNS"] ?? 300) },
+    { numRuns: Number(process.env["FLEET_RUNS"] ?? 120) },
   );
 });

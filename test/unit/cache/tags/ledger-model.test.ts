@@ -3,6 +3,7 @@ import { test } from "node:test";
 import * as fc from "fast-check";
 import { globMatches } from "../../../../src/cache/tags/glob.ts";
 import { isAbout, Ledger, type Purge, type Purgeable } from "../../../../src/cache/tags/ledger.ts";
+import { processorMs } from "../../../support/fair-clock.ts";
 
 const ORDER = ["current", "stale", "gone"] as const;
 const url = fc.constantFrom("http://a/x", "http://a/x/1", "http://b/x", "http://b/y?q=1");
@@ -88,7 +89,7 @@ test("a pattern is what a regular expression of the same meaning says", () => {
 });
 
 test("a hostile pattern on a long url takes no more steps than their lengths multiplied", () => {
-  const startedAt = performance.now();
+  const startedAt = processorMs();
   assert.equal(globMatches(`${"*a".repeat(500)}b`, "a".repeat(8000)), false);
-  assert.ok(performance.now() - startedAt < 500);
+  assert.ok(processorMs() - startedAt < 500);
 });
