@@ -19,6 +19,8 @@ export interface Entry {
   readonly tags: readonly string[];
   /** Where the ledger of purges stood when its load began: any later purge is about it. */
   readonly position: number;
+  /** The ledger that `position` is of, as what came out of a tier tells; 0: the one of this process. */
+  readonly origin: number;
   /** Order of writers across instances: a tier keeps the entry with the higher one. 0: written without a lease. */
   readonly fence: number;
   /** Milliseconds that the dependency took for it. */

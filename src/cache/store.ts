@@ -16,7 +16,7 @@ import type { MemoryStats } from "./tiers/memory.ts";
 import { openMemory } from "./tiers/open-memory.ts";
 import { selectTiers, type TierChoice } from "./tiers/selection.ts";
 import { sturdy } from "./tiers/sturdy.ts";
-import { Tiers, type NamedTier } from "./tiers/tiers.ts";
+import { positionsOf, Tiers, type NamedTier } from "./tiers/tiers.ts";
 import { timed } from "./tiers/timed.ts";
 import { RouteLifetimes } from "./ttl/route-lifetime.ts";
 import { steadyTime, type CacheTime } from "./time.ts";
@@ -60,15 +60,18 @@ export type StoreParts = OpenParts;
 export function createStore(settings: CacheSettings, parts: StoreParts): Store {
   const { clock, random, bus, redis } = parts;
   const time = steadyTime(clock);
+  const origin = Number.parseInt(createHexSource(6)(), 16) || 1;
   const isShared = redis !== undefined || settings.postgres !== undefined;
-  const ledger = new Ledger({ wall: () => time.now(), leastBan: isShared ? SHARED_BAN : 1 });
+  const ledger = new Ledger({ origin, wall: () => time.now(), leastBan: isShared ? SHARED_BAN : 1 });
   const { close: closeCoherence, ...coherence } = openCoherence(settings, { ...parts, ledger, time });
+  const positions = positionsOf(ledger, time);
   const lookups = new Map<CacheTier, Durations>();
   const inUse = tierUser(parts, lookups);
   const farther = openFarther(settings, parts).map(inUse);
   const { memories, admission, demotions } = openMemory(settings, {
     clock,
     time,
+    positions,
     farther,
     removed: (_, { length: count }, reason) => bus.publish("spillway:cache-removed", { reason, count }),
   });
@@ -98,7 +101,7 @@ export function createStore(settings: CacheSettings, parts: StoreParts): Store {
     },
     tiersFor({ class: name, tiers: choice } = {}) {
       const chosen = choice ?? (name === undefined ? undefined : settings.classes[name]?.tiers);
-      return new Tiers(selectTiers(tiersOf(name), chosen, time), time, (position) => ledger.positionHere(position));
+      return new Tiers(selectTiers(tiersOf(name), chosen, time), time, positions);
     },
     async close() {
       await leases?.close();

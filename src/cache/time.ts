@@ -14,6 +14,11 @@ export interface CacheTime {
    * it, and taken off what another wrote. 0 up to a second: that is drift or rounding, not a step.
    */
   ahead(): number;
+  /**
+   * Milliseconds by which a time of another process may stand later here than it was: both lines may be a second off
+   * their wall clocks, those a second off each other, and what was written before the clock was set back is off by that.
+   */
+  slack(): number;
 }
 
 const LEAST_STEP = 1000;
@@ -22,12 +27,16 @@ const LEAST_STEP = 1000;
 export function steadyTime(clock: Clock): CacheTime {
   const start = clock.wall() - clock.now();
   const now = (): number => Math.round(start + clock.now());
+  let furthest = 0;
+  const ahead = (): number => {
+    const difference = clock.wall() - now();
+    furthest = Math.max(furthest, difference);
+    return Math.abs(difference) <= LEAST_STEP ? 0 : difference;
+  };
   return {
     now,
     wall: () => clock.wall(),
-    ahead() {
-      const difference = clock.wall() - now();
-      return Math.abs(difference) <= LEAST_STEP ? 0 : difference;
-    },
+    ahead,
+    slack: () => 3 * LEAST_STEP + furthest - Math.min(ahead(), furthest),
   };
 }

@@ -36,6 +36,7 @@ export const arbitraryEntry = (longest = 4096): fc.Arbitrary<Entry> =>
         url: text,
         tags: fc.array(text, { maxLength: 70 }),
         position: count,
+        origin: count,
         fence: count,
         buildMs: time,
         keepUntil: fc.oneof(time, fc.constant(Number.POSITIVE_INFINITY)),

@@ -42,6 +42,7 @@ function fill(tier: ReturnType<typeof createMemoryTier>, count: number): void {
       url: read(`http://shop.example${path}`),
       tags: [],
       position: i,
+      origin: 0,
       fence: 0,
       buildMs: i,
       keepUntil: 1e15 + i,

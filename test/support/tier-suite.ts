@@ -18,6 +18,7 @@ export function entryOf(body: string, facts: { variant?: string; vary?: string; 
     url: "http://shop.example/",
     tags: ["route:all"],
     position: 7,
+    origin: 0,
     fence: 0,
     buildMs: 12,
     keepUntil: Date.now() + 3_600_000,

@@ -253,7 +253,7 @@ export class EntryFetch implements Fetch {
       const url = urlOf(exchange);
       const buildMs = this.#receipt.receivedAt - this.#receipt.requestedAt;
       const keepUntil = this.#keepUntil(head, reading);
-      this.#pending = { head, reading, vary, variant, url, tags, buildMs, fence: this.fence, keepUntil };
+      this.#pending = { head, reading, vary, variant, url, tags, buildMs, origin: 0, fence: this.fence, keepUntil };
       return "all";
     }
     if (!verdict.store && !verdict.personal) return "wave";

@@ -75,9 +75,15 @@ export interface Cache {
   /** A write of the key that waits for the writer is written first. */
   delete(key: string, policy?: LevelsPolicy): Promise<void>;
   deleteMany(keys: readonly string[], policy?: LevelsPolicy): Promise<void>;
-  /** From its return on nothing is given that was loaded before. Costs the same whatever it is about. */
+  /**
+   * From its return on nothing is given that was loaded before, in this process and, with Redis, in all. Costs the same
+   * whatever it is about. Where others share PostgreSQL alone, what they load within 3 s after it may be a miss here.
+   */
   purge(purge: CachePurge): Promise<void>;
-  /** Takes everything out of all tiers; in a shared one, everything with this cache's prefix. */
+  /**
+   * Takes everything out of all tiers. Of a shared one, what every other process keeps there under the same `redis.prefix`
+   * or in the same table, too, gateways included: for less, `purge({ all: true })`, which is about this cache's `prefix`.
+   */
   clear(): Promise<void>;
   /** Hands everything that waits to the writer. Rejects when some of it could not be written. */
   flush(): Promise<void>;

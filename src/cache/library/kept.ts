@@ -41,6 +41,7 @@ export function makeEntry(body: Buffer, making: Making): Entry {
     url,
     tags,
     position,
+    origin: 0,
     fence: 0,
     buildMs,
     keepUntil: receivedAt + ttl + Math.max(staleWhileRevalidate, staleIfError),

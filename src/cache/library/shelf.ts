@@ -1,7 +1,7 @@
 import type { CacheTier } from "../../core/outcome.ts";
 import type { Entry } from "../entry.ts";
 import { deleteMany, getMany, setMany } from "../tiers/batch.ts";
-import { asOurs, asShared, type NamedTier } from "../tiers/tiers.ts";
+import { asOurs, asShared, positionsOf, type NamedTier, type Positions } from "../tiers/tiers.ts";
 import type { Ledger } from "../tags/ledger.ts";
 import type { CacheTime } from "../time.ts";
 
@@ -34,7 +34,7 @@ export class Shelf {
   readonly isShared: boolean;
   readonly #tiers: readonly NamedTier[];
   readonly #time: CacheTime;
-  readonly #ledger: Ledger;
+  readonly #positions: Positions;
   readonly #isFresh: (entry: Entry) => boolean;
   /** Under way, by key; one that a write has overtaken is no longer among them. */
   readonly #looks = new Map<string, Look[]>();
@@ -44,7 +44,7 @@ export class Shelf {
     this.isShared = tiers.some(isRemote);
     this.#tiers = tiers;
     this.#time = time;
-    this.#ledger = ledger;
+    this.#positions = positionsOf(ledger, time);
     this.#isFresh = isFresh;
   }
 
@@ -117,7 +117,7 @@ export class Shelf {
   async putMany(entries: readonly (readonly [key: string, entry: Entry])[], levels?: Levels): Promise<void> {
     const keys = entries.map(([key]) => key);
     await this.#write(keys, levels, ({ name, tier }) => {
-      const shared = entries.map(([key, entry]) => [key, asShared(name, entry, this.#time)] as const);
+      const shared = entries.map(([key, entry]) => [key, asShared(name, entry, this.#time, this.#positions)] as const);
       return setMany(tier, shared);
     });
   }
@@ -172,13 +172,13 @@ export class Shelf {
   }
 
   #asOurs(found: Entry): Entry {
-    return asOurs(found, this.#time, (position) => this.#ledger.positionHere(position));
+    return asOurs(found, this.#time, this.#positions);
   }
 
   #promote(nearer: readonly NamedTier[], key: string, entry: Entry): void {
     if (this.#better(this.near(key), entry) !== entry) return;
     for (const { name, tier, admits } of nearer) {
-      if (admits?.(key, entry) ?? true) void tier.set(key, asShared(name, entry, this.#time));
+      if (admits?.(key, entry) ?? true) void tier.set(key, asShared(name, entry, this.#time, this.#positions));
     }
   }
 

@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
 import type { Entry } from "../entry.ts";
-import { highestOfLoads, loggedPart, wallPosition } from "./log-position.ts";
+import { foreignPosition, highestOfLoads, loggedPart, wallPosition } from "./log-position.ts";
 import { Bans, banMatches, type BanTarget } from "./bans.ts";
 import { judge, later, Marks, NO_MARK, stampOf, worse, type Mark, type Stamp, type Standing } from "./marks.ts";
 
@@ -22,7 +22,14 @@ export interface Purge {
 /** The facts of an entry, or of a load under way, that purges look at. */
 export type Purgeable = Pick<Entry, "url" | "tags" | "position">;
 
+/** The facts of an entry that came out of a shared tier, its times on our line. */
+export type Shared = Pick<Entry, "position" | "origin" | "buildMs"> & {
+  readonly head: Pick<Entry["head"], "receivedAt">;
+};
+
 export interface LedgerParts {
+  /** Names this ledger among those of all processes that share a tier. Default: 0, which none has. */
+  readonly origin?: number;
   /** Wall-clock milliseconds. Default: a clock that stands still, under which no ban expires. */
   readonly wall?: () => number;
   /** Tags, and as many URLs, whose purges are remembered one by one. Default: 1,000,000. */
@@ -56,6 +63,8 @@ const LONGEST_NAME = 250;
  * there is no room for becomes part of the floor, below which everything counts as purged, so that no purge is lost.
  */
 export class Ledger {
+  /** What entries that are written to shared tiers bear. */
+  readonly origin: number;
   readonly #wall: () => number;
   readonly #tags: Marks;
   readonly #urls: Marks;
@@ -69,7 +78,8 @@ export class Ledger {
   /** Wall-clock milliseconds until which some entry is of use. */
   #keptUntil = 0;
 
-  constructor({ wall = () => 0, marks = MOST_MARKS, bans = MOST_BANS, leastBan = 1 }: LedgerParts = {}) {
+  constructor({ origin = 0, wall = () => 0, marks = MOST_MARKS, bans = MOST_BANS, leastBan = 1 }: LedgerParts = {}) {
+    this.origin = origin;
     this.#wall = wall;
     this.#position = wallPosition(wall());
     this.#tags = new Marks(marks);
@@ -95,9 +105,14 @@ export class Ledger {
     this.#highest = highestOfLoads(Math.max(0, logged));
   }
 
-  /** What the position of an entry that another process loaded counts as here. -1: it knew no more than we of the log. */
-  positionHere(position: number): number {
-    return Math.min(loggedPart(position) || -1, this.#own);
+  /**
+   * What the position of an entry of a shared tier counts as here. -1: its process knew no more than we of the log.
+   * `slack`: see CacheTime.
+   */
+  positionHere({ position, origin, head, buildMs }: Shared, slack = 0): number {
+    if (this.#isLogged) return Math.min(loggedPart(position) || -1, this.#own);
+    const isOurs = origin === this.origin && origin !== 0;
+    return isOurs ? position : foreignPosition(head.receivedAt - buildMs, slack);
   }
 
   /** Writes a purge down, at the next position of its own or at one that was given to it elsewhere. */
@@ -123,7 +138,11 @@ export class Ledger {
   /** Above what loads under way have; with a log, below its next position. */
   #next(): number {
     const next = this.position + 1;
-    return this.#highest === Infinity ? Math.max(next, wallPosition(this.#wall())) : next;
+    return this.#isLogged ? next : Math.max(next, wallPosition(this.#wall()));
+  }
+
+  get #isLogged(): boolean {
+    return this.#highest !== Infinity;
   }
 
   standing(entry: Purgeable): Standing {

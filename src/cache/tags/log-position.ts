@@ -18,7 +18,10 @@
  * - A slot has 1,022 positions of its own. When they are used up (so many purges, while Redis is away), further purges
  *   share the last one, which no load is ever given ({@link highestOfLoads}): their targets are fetched anew each time until
  *   Redis is back, and nothing else suffers.
- * - Without a log the wall clock counts the slots, so that entries of a shared tier outlive a restart.
+ * - Without a log positions mean nothing to other processes. The line of time counts the slots, and of an entry that
+ *   another process loaded the time at which that load began counts, less what clocks may be off ({@link foreignPosition}):
+ *   a load that began within that after a purge here is taken for an older one. Of its own entries a process knows the
+ *   position, however soon after a purge it wrote them: they bear its name, Entry.origin.
  *
  * The idea is the logical clock of Lamport, "Time, Clocks, and the Ordering of Events" (1978), with one process, the log,
  * that all agree to ask.
@@ -32,6 +35,10 @@ export const loggedPart = (position: number): number => position - (position % S
 
 /** What a load may be given at most while the log stands at `logged`: a purge made here stands one above it at most. */
 export const highestOfLoads = (logged: number): number => logged + SLOT - 2;
+
+/** Without a log: of what another process began to load then, on our line of time. `slack`: see CacheTime. */
+export const foreignPosition = (began: number, slack: number): number =>
+  wallPosition(Math.max(0, Math.floor(began - slack)));
 
 /** The least that a ledger without a log counts from. `wall`: milliseconds since the epoch. */
 export const wallPosition = (wall: number): number => wall * SLOT;

@@ -13,8 +13,9 @@
  * | 24 | 8 | position, double |
  * | 32 | 16 | initialAge and receivedAt, doubles |
  * | 48 | 8 | buildMs, double |
- * | 56 | 2 | status |
- * | 58 | | vary, variant, url; count and texts of the tags; count and texts of the header list; the body |
+ * | 56 | 8 | origin, double |
+ * | 64 | 2 | status |
+ * | 66 | | vary, variant, url; count and texts of the tags; count and texts of the header list; the body |
  *
  * Counts and lengths among the texts are LEB128. A text is its length in characters, doubled, plus one when it is UTF-16
  * (little-endian) instead of ISO 8859-1; then its characters. The body is copied, never looked into.
@@ -23,7 +24,7 @@ import type { Entry } from "../entry.ts";
 import { readingOf } from "../rules/usability.ts";
 
 /** Raised with any change of the layout: what another version wrote is a miss. */
-export const FRAME_VERSION = 1;
+export const FRAME_VERSION = 2;
 /** Where the version stands, from 0. */
 export const VERSION_AT = 2;
 /** Where the fence stands, from 0: who keeps frames may compare the 8 octets without reading the rest. */
@@ -38,8 +39,9 @@ const POSITION_AT = 24;
 const INITIAL_AGE_AT = 32;
 const RECEIVED_AT = 40;
 const BUILD_AT = 48;
-const STATUS_AT = 56;
-const TEXTS_AT = 58;
+const ORIGIN_AT = 56;
+const STATUS_AT = 64;
+const TEXTS_AT = 66;
 
 /** Why octets are no frame of ours. */
 export type NotAFrame = "corrupt" | "version";
@@ -59,6 +61,7 @@ export function encodeFrame(entry: Entry, room = 0): Buffer {
   frame.writeDoubleBE(head.initialAge, INITIAL_AGE_AT);
   frame.writeDoubleBE(head.receivedAt, RECEIVED_AT);
   frame.writeDoubleBE(entry.buildMs, BUILD_AT);
+  frame.writeDoubleBE(entry.origin, ORIGIN_AT);
   frame.writeUInt16BE(head.status, STATUS_AT);
   let at = TEXTS_AT;
   for (const text of [entry.vary, entry.variant, entry.url]) at = writeText(frame, at, text);
@@ -95,11 +98,13 @@ export function decodeFrame(bytes: Buffer): Entry | NotAFrame {
     url,
     tags,
     position: bytes.readDoubleBE(POSITION_AT),
+    origin: bytes.readDoubleBE(ORIGIN_AT),
     fence: bytes.readDoubleBE(FENCE_AT),
     buildMs: bytes.readDoubleBE(BUILD_AT),
     keepUntil: bytes.readDoubleBE(KEEP_UNTIL_AT),
   };
-  const sum = entry.position + entry.fence + entry.buildMs + entry.keepUntil + times.initialAge + times.receivedAt;
+  const { position, origin, fence, buildMs, keepUntil } = entry;
+  const sum = position + origin + fence + buildMs + keepUntil + times.initialAge + times.receivedAt;
   return headers.length % 2 === 0 && !Number.isNaN(sum) ? entry : "corrupt";
 }
 

@@ -6,11 +6,12 @@ import { Demotion, type DemotionStats } from "./demotion.ts";
 import { openMemories, type Memories } from "./memories.ts";
 import type { MemoryTierParts } from "./memory.ts";
 import { selectTiers, type TierChoice } from "./selection.ts";
-import { Tiers, type NamedTier } from "./tiers.ts";
+import { Tiers, type NamedTier, type Positions } from "./tiers.ts";
 
 export interface OpenMemoryParts {
   readonly clock: Clock;
   readonly time: CacheTime;
+  readonly positions: Positions;
   /** The tiers behind memory, nearest first. */
   readonly farther: readonly NamedTier[];
   /** Told of each removal that nobody asked for. */
@@ -26,7 +27,7 @@ export interface OpenMemory {
 
 /** The memory that the settings give to each class, and what goes between it and the tiers behind it. */
 export function openMemory(settings: CacheSettings, parts: OpenMemoryParts): OpenMemory {
-  const { clock, time, farther, removed } = parts;
+  const { clock, time, positions, farther, removed } = parts;
   const demotions = new Map<string | undefined, Demotion>();
   if (settings.demotion === "farther") {
     const declared: readonly (readonly [string | undefined, TierChoice | undefined])[] = [
@@ -35,7 +36,7 @@ export function openMemory(settings: CacheSettings, parts: OpenMemoryParts): Ope
     ];
     for (const [name, choice] of declared) {
       const behind = selectTiers(farther, choice, time);
-      if (behind.length > 0) demotions.set(name, new Demotion(new Tiers(behind, time)));
+      if (behind.length > 0) demotions.set(name, new Demotion(new Tiers(behind, time, positions)));
     }
   }
   const memories = openMemories(settings, {

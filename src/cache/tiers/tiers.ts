@@ -1,6 +1,7 @@
 import type { CacheTier } from "../../core/outcome.ts";
 import type { Entry } from "../entry.ts";
 import type { CacheTime } from "../time.ts";
+import type { Ledger } from "../tags/ledger.ts";
 import type { Tier, VariantOf } from "./tier.ts";
 
 /** A tier with its name. A remote one is guarded: it never rejects and answers within its deadline. */
@@ -17,6 +18,26 @@ export interface Found {
   readonly tier: CacheTier;
 }
 
+/** How positions of entries are told to other processes, and understood when they come from there. */
+export interface Positions {
+  /** What entries of this process bear, see ledger.ts. */
+  readonly origin: number;
+  /** Of an entry of a shared tier, its times on our line. */
+  here(entry: Entry): number;
+}
+
+/** They mean the same everywhere. */
+const SAME: Positions = { origin: 0, here: ({ position }) => position };
+
+/** As a ledger has them. */
+export const positionsOf = (
+  ledger: Pick<Ledger, "origin" | "positionHere">,
+  time: Pick<CacheTime, "slack">,
+): Positions => ({
+  origin: ledger.origin,
+  here: (entry) => ledger.positionHere(entry, time.slack()),
+});
+
 /**
  * The tiers of one route, asked in order. What a farther one has is put into the nearer ones as it is: how long it may
  * be used was settled when it was made.
@@ -24,17 +45,13 @@ export interface Found {
 export class Tiers {
   readonly #tiers: readonly NamedTier[];
   readonly #time: Pick<CacheTime, "ahead">;
-  readonly #positionHere: (position: number) => number;
+  readonly #positions: Positions;
 
-  /** `positionHere`: of an entry that another process loaded, see ledger.ts. Default: positions mean the same everywhere. */
-  constructor(
-    tiers: readonly NamedTier[],
-    time: Pick<CacheTime, "ahead">,
-    positionHere = (position: number): number => position,
-  ) {
+  /** `positions`: default: they mean the same everywhere. */
+  constructor(tiers: readonly NamedTier[], time: Pick<CacheTime, "ahead">, positions = SAME) {
     this.#tiers = tiers;
     this.#time = time;
-    this.#positionHere = positionHere;
+    this.#positions = positions;
   }
 
   /** Whether what one instance puts in another finds. */
@@ -63,7 +80,7 @@ export class Tiers {
       const { name, tier } = this.#tiers[at]!;
       const found = await (at === start && asked ? asked : tier.get(key, variantOf));
       if (!found) continue;
-      const entry = name === "memory" ? found : asOurs(found, this.#time, this.#positionHere);
+      const entry = name === "memory" ? found : asOurs(found, this.#time, this.#positions);
       for (const nearer of this.#tiers.slice(0, at)) {
         if (newer || (nearer.admits?.(key, entry) ?? true)) void this.#set(nearer, key, entry);
       }
@@ -96,7 +113,7 @@ export class Tiers {
   async farther(key: string, { vary, variant }: Entry): Promise<Entry | undefined> {
     const next = this.#tiers.find(({ name }) => name !== "memory");
     const found = await next?.tier.get(key, (named) => (named === vary ? variant : undefined));
-    return found && asOurs(found, this.#time, this.#positionHere);
+    return found && asOurs(found, this.#time, this.#positions);
   }
 
   /** Whether memory has this very copy. */
@@ -110,22 +127,26 @@ export class Tiers {
   }
 
   #set({ name, tier }: NamedTier, key: string, entry: Entry): void | Promise<void> {
-    return tier.set(key, asShared(name, entry, this.#time));
+    return tier.set(key, asShared(name, entry, this.#time, this.#positions));
   }
 }
 
-/** An entry for a tier: its times as the tier has them. */
-export const asShared = (name: CacheTier, entry: Entry, time: Pick<CacheTime, "ahead">): Entry =>
-  name === "memory" ? entry : moved(entry, time.ahead());
+/** An entry for a tier: its times as the tier has them, and under whose name its position means something. */
+export function asShared(
+  name: CacheTier,
+  entry: Entry,
+  time: Pick<CacheTime, "ahead">,
+  { origin }: Pick<Positions, "origin">,
+): Entry {
+  if (name === "memory") return entry;
+  const shared = moved(entry, time.ahead());
+  return shared.origin === origin ? shared : { ...shared, origin };
+}
 
 /** An entry of a tier that other processes write to: its times on our line, its position in our ledger. */
-export function asOurs(
-  found: Entry,
-  time: Pick<CacheTime, "ahead">,
-  positionHere: (position: number) => number,
-): Entry {
+export function asOurs(found: Entry, time: Pick<CacheTime, "ahead">, positions: Pick<Positions, "here">): Entry {
   const entry = moved(found, -time.ahead());
-  const position = positionHere(entry.position);
+  const position = positions.here(entry);
   return position === entry.position ? entry : { ...entry, position };
 }
 

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { suite, test } from "node:test";
+import type { Entry } from "../../../src/cache/entry.ts";
 import { createRedisTier } from "../../../src/cache/tiers/redis.ts";
 import { createFrameCodec } from "../../../src/cache/tiers/seal.ts";
 import { createHexSource, systemClock } from "../../../src/core/clock.ts";
@@ -110,8 +111,8 @@ suite("what several instances do at once", { skip: redisMissing }, () => {
       marks.join(),
     );
     await using late = await openInstance({ url: server.url });
-    const here = (position: number): number => late.ledger.positionHere(position);
-    assert.equal((await late.backplane.settle({ ...old, position: here(old.position) })).standing, "unconfirmed");
-    assert.equal((await late.backplane.settle({ ...young, position: here(young.position) })).standing, "current");
+    const here = (entry: Entry): number => late.ledger.positionHere(entry);
+    assert.equal((await late.backplane.settle({ ...old, position: here(old) })).standing, "unconfirmed");
+    assert.equal((await late.backplane.settle({ ...young, position: here(young) })).standing, "current");
   });
 });

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { suite, test } from "node:test";
+import type { Entry } from "../../../src/cache/entry.ts";
 import type { PurgeTarget } from "../../../src/cache/tags/ledger.ts";
 import { fairClock } from "../../support/fair-clock.ts";
 import { startFaultProxy } from "../../support/fault-proxy.ts";
@@ -115,7 +116,7 @@ suite("purges of a fleet", { skip: redisMissing }, () => {
     await until(() => other.ledger.standing(loading) === "gone", { what: "the load is outdated" });
     const next = other.load("a");
     assert.equal(other.ledger.standing(next), "current");
-    assert.equal(one.ledger.standing({ ...next, position: one.ledger.positionHere(next.position) }), "current");
+    assert.equal(one.ledger.standing({ ...next, position: one.ledger.positionHere(next) }), "current");
   });
 
   test("10,000 purges in one go: every one arrives, with few messages and few nudges", async (t) => {
@@ -220,7 +221,7 @@ suite("an instance that is cut off", { skip: redisMissing }, () => {
     assert.equal(one.backplane.status().waiting, 0);
     assert.equal(other.backplane.status().gaps.lost, 1);
     await using late = await openInstance({ url: server.url });
-    const shared = { ...kept, position: late.ledger.positionHere(kept.position) };
+    const shared = { ...kept, position: late.ledger.positionHere(kept) };
     assert.equal((await late.backplane.settle(shared)).standing, "gone");
   });
 
@@ -272,9 +273,9 @@ suite("an instance that is cut off", { skip: redisMissing }, () => {
     const [hit, purged] = [one.load("hit"), one.load("purged")];
     await one.backplane.purge(hard(tag("product:purged")));
     await using late = await openInstance({ url: server.url });
-    const here = (position: number): number => late.ledger.positionHere(position);
-    assert.equal((await late.backplane.settle({ ...purged, position: here(purged.position) })).standing, "gone");
-    assert.equal((await late.backplane.settle({ ...hit, position: here(hit.position) })).standing, "current");
+    const here = (entry: Entry): number => late.ledger.positionHere(entry);
+    assert.equal((await late.backplane.settle({ ...purged, position: here(purged) })).standing, "gone");
+    assert.equal((await late.backplane.settle({ ...hit, position: here(hit) })).standing, "current");
   });
 
   test("what was loaded before Redis was there is confirmed once it is", async () => {

@@ -147,7 +147,8 @@ suite("a cache as a library: get and set", () => {
     assert.deepEqual(far.trips, [], "it is in memory");
     clock.advance(5);
     await other.cache.purge({ tags: ["t"] });
-    clock.advance(5);
+    // Without a log, what another process writes so soon after could be older than the purge.
+    clock.advance(3005);
     await one.cache.set("a", "newest", { ttl: "1h", tags: ["t"] });
     assert.deepEqual([...(await other.cache.getMany(["a"])).values()], ["newest"]);
     assert.equal(await other.cache.get("a"), "newest");

@@ -80,7 +80,7 @@ class Fleet {
     if (!entry) {
       const far = this.shared.get(key);
       if (!far) return undefined;
-      entry = { ...far, position: at.ledger.positionHere(far.position) };
+      entry = { ...far, position: at.ledger.positionHere(far) };
       at.memory.set(key, entry);
     }
     let standing: string = at.ledger.standing(entry);

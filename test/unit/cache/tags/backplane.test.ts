@@ -112,7 +112,7 @@ test("many who ask for one entry in doubt cause one question", async (t) => {
   await backplane.purge({ targets: [tag("b")], soft: false });
   const late = open("late", logs.way(true));
   await nextTurn();
-  const found = { ...kept, position: late.ledger.positionHere(kept.position) };
+  const found = { ...kept, position: late.ledger.positionHere(kept) };
   const settled = await Promise.all(Array.from({ length: 50 }, () => late.backplane.settle(found)));
   assert.ok(settled.every(({ standing }) => standing === "current"));
   assert.equal(late.way.calls.remembered, 1);

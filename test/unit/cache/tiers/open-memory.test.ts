@@ -47,6 +47,7 @@ suite("memory and what is behind it", () => {
       const { memories, demotions } = openMemory(settings, {
         clock,
         time: steadyTime(clock),
+        positions: { origin: 0, here: ({ position }) => position },
         farther,
         removed: (_, { length }, why) => void lost.push(`${length} ${why}`),
       });
