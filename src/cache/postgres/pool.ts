@@ -16,6 +16,8 @@ export interface PoolParts {
   readonly most: number;
   /** Milliseconds; the server ends a statement then. */
   readonly statementTimeout: number;
+  /** Attempts are made only while this one has a connection: so both together keep the pace of one. Default: always. */
+  readonly behind?: Pool;
   /** Called when there is a connection after there was none. */
   readonly connected?: (() => void) | undefined;
 }
@@ -45,9 +47,9 @@ const LONGEST_WAIT = 50;
 /** Milliseconds for a connection to stand, TLS and password included. */
 const CONNECT_TIMEOUT = 1500;
 /** Attempts under way at a time while there is no connection: as many as start before the first is given up. */
-const MOST_ATTEMPTS = 4;
-/** Milliseconds, give or take a fifth, from one attempt at a connection to the next while there is none. */
-const REST = 500;
+const MOST_ATTEMPTS = 2;
+/** Milliseconds, and up to a fifth more, from one attempt at a connection to the next while there is none. */
+const REST = 1000;
 /** Milliseconds that the server's own statement timeout may be late before the connection is taken for dead. */
 const GRACE = 100;
 /** Milliseconds unused, after which a connection is closed; one stays. */
@@ -72,6 +74,10 @@ export class Pool {
     this.#parts = parts;
     this.#stopTrimming = parts.clock.every(LONGEST_IDLE / 2, () => this.#trim());
     this.#grow();
+  }
+
+  get isUp(): boolean {
+    return this.#lanes.size > 0;
   }
 
   /** Rows of the statement, the last one of several. Rejects within the wait and the statement timeout, whatever happens. */
@@ -135,7 +141,7 @@ export class Pool {
   #grow(attempts = 1): void {
     const lanes = this.#lanes.size;
     const enough = lanes === 0 ? this.#connecting >= attempts : lanes + this.#connecting >= this.#parts.most;
-    if (this.#growth !== "free" || enough) return;
+    if (this.#growth !== "free" || enough || this.#parts.behind?.isUp === false) return;
     this.#connecting += 1;
     // One of which nothing is heard does not hold up the next.
     if (lanes === 0) this.#tryAgain();
@@ -195,16 +201,17 @@ export class Pool {
       this.#growth = "free";
       if (this.#lanes.size === 0) this.#grow(MOST_ATTEMPTS);
     };
-    this.#again = clock.after(REST * (0.8 + 0.4 * random()), again, "background");
+    this.#again = clock.after(REST * (1 + 0.2 * random()), again, "background");
   }
 
-  /** A connection that stood is gone; the first attempt at another one is made at once. */
+  /** A connection that stood is gone; the first attempt at another one is made at once, unless one was just made. */
   #lost(lane: Lane, error: Error): void {
     lane.dead = true;
     if (!this.#lanes.delete(lane)) return;
     const at = this.#idle.indexOf(lane);
     if (at >= 0) this.#idle.splice(at, 1);
     this.#failure = error;
+    if (this.#lanes.size === 0 && this.#again && this.#growth === "free") this.#growth = "resting";
     if (this.#lanes.size === 0 || this.#waiting.length > 0) this.#grow();
   }
 

@@ -1,16 +1,21 @@
 import type { Cancel, Clock } from "../../core/clock.ts";
+import { toError } from "../../core/errors.ts";
 import type { Pool } from "./pool.ts";
 import { BATCH, type TableStatements } from "./table.ts";
 
 export interface UpkeepParts {
   readonly clock: Clock;
   /** Of its own: what lasts here keeps no request waiting. */
-  readonly pool: Pool;
+  readonly pool: Pick<Pool, "run">;
   readonly statements: TableStatements;
   /** Octets that the table may hold. */
   readonly maxBytes: number;
   /** Makes the table if it is missing, and writes down what was used. Called before each run and before room is made. */
   readonly before: () => Promise<void>;
+  /** Whether the database can be reached; until then nothing is tried. */
+  readonly isUp: () => boolean;
+  /** Told of the first failure after a success, and of one in {@link TELL_EVERY} runs after that. */
+  readonly failed: (error: Error) => void;
 }
 
 /** Milliseconds between two runs. */
@@ -21,6 +26,8 @@ const LOOK_EVERY = 12;
 const LOOK_AFTER = 1 / 16;
 /** Share of `maxBytes` that is left when room is made. */
 const LEAVE = 0.9;
+/** Failed runs from one that is told to the next: five minutes. */
+const TELL_EVERY = 60;
 /** Statements of each kind in one run. */
 const MOST_BATCHES = 40;
 
@@ -35,6 +42,8 @@ export class Upkeep {
   /** Runs until the next look at the size; 0: it is due. */
   #untilLook = 0;
   #written = 0;
+  /** Runs in a row. */
+  #failures = 0;
 
   constructor(parts: UpkeepParts) {
     this.#parts = parts;
@@ -51,11 +60,16 @@ export class Upkeep {
 
   /** A second call joins the first. Never rejects: the next one tries again. */
   run(): Promise<void> {
+    if (!this.#parts.isUp()) return Promise.resolve();
     return (this.#running ??= this.#work()
       .then(
-        () => this.#untilLook === 0,
         () => {
+          this.#failures = 0;
+          return this.#untilLook === 0;
+        },
+        (thrown: unknown) => {
           this.#untilLook = 0;
+          if (this.#failures++ % TELL_EVERY === 0) this.#parts.failed(toError(thrown));
           return false;
         },
       )

@@ -62,10 +62,12 @@ function openRedis(shared: SharedRedis, settings: CacheSettings, parts: OpenPart
 }
 
 function openPostgres(settings: CacheSettings, postgres: PostgresSettings, parts: OpenParts): Tier {
-  const { clock, random } = parts;
+  const { clock, random, bus } = parts;
   const connected = (): void => guard.reconnected();
+  const upkeepFailed = (error: Error): void =>
+    bus.publish("spillway:fault", { where: "the upkeep of the PostgreSQL tier", error });
   const tier = createSealedTier(sealing("postgres", settings, parts), (codec) =>
-    createPostgresTier(postgres, { clock, random, codec, connected }),
+    createPostgresTier(postgres, { clock, random, codec, connected, upkeepFailed }),
   );
   const guard = guarded(tier, { ...parts, name: "postgres", deadline: postgres.deadline });
   return guard;

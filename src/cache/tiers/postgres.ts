@@ -16,6 +16,8 @@ export interface PostgresParts {
   readonly codec: FrameCodec;
   /** There is a connection again, or for the first time. Default: nobody is told. */
   readonly connected?: () => void;
+  /** The table could not be kept in order: bounded, see upkeep.ts. Default: nobody is told. */
+  readonly upkeepFailed?: (error: Error) => void;
 }
 
 /** Octets; what is longer is not kept, whatever `maxBytes` says: a reply is text of twice the length. */
@@ -61,21 +63,33 @@ class PostgresTier {
   readonly #uses = new Map<string, readonly [key: Buffer, digest: Buffer]>();
   #creation: Promise<void> | undefined;
 
-  constructor(settings: PostgresSettings, { clock, random, codec, connected }: PostgresParts) {
+  constructor(settings: PostgresSettings, parts: PostgresParts) {
+    const { clock, random, codec, upkeepFailed = () => {} } = parts;
     const { url, maxConnections: most, deadline, maxBytes, table, schema } = settings;
     this.#clock = clock;
     this.#codec = codec;
     this.#mostFrame = Math.min(maxBytes, MOST_FRAME);
     this.#statements = tableStatements(table, schema);
     const statementTimeout = Math.max(200, DEADLINES * deadline);
+    const connected = (): void => {
+      parts.connected?.();
+      void this.#upkeep.run();
+    };
     this.#pool = new Pool({ clock, random, url, most, statementTimeout, connected });
-    this.#slowPool = new Pool({ clock, random, url, most: 1, statementTimeout: UPKEEP_TIMEOUT });
+    this.#slowPool = new Pool({ clock, random, url, most: 1, statementTimeout: UPKEEP_TIMEOUT, behind: this.#pool });
     const before = async (): Promise<void> => {
       await this.#create();
       await this.#writeUses();
     };
-    this.#upkeep = new Upkeep({ clock, pool: this.#slowPool, statements: this.#statements, maxBytes, before });
-    void this.#upkeep.run();
+    this.#upkeep = new Upkeep({
+      clock,
+      pool: this.#slowPool,
+      statements: this.#statements,
+      maxBytes,
+      before,
+      isUp: () => this.#pool.isUp,
+      failed: upkeepFailed,
+    });
   }
 
   async get(key: string, variantOf: VariantOf): Promise<Entry | undefined> {

@@ -19,8 +19,8 @@ import { allServed, percentile, sends, startRig, type Answer, type Rig } from ".
 const SLOWEST = 400;
 /** Milliseconds of the 95th percentile over the healthy one: the deadline, and the same again. */
 const P95_OVER = 40;
-/** Milliseconds from healing until an answer is in the table again: a second, and half of one for the look itself. */
-const BACK_IN = 1500;
+/** Milliseconds from healing until an answer is in the table again: 1.2 s, and half of one for the look itself. */
+const BACK_IN = 1700;
 
 let server: TestPostgres;
 let tables = 0;
@@ -293,17 +293,17 @@ suite("connections to PostgreSQL", { skip: postgresMissing }, () => {
     await until(async () => (await ours()).length === 0, { what: "all connections are closed" });
   });
 
-  test("a server that is not there is tried about twice a second, whatever is asked meanwhile", async () => {
+  test("a server that is not there is tried once a second by all of a process, whatever is asked meanwhile", async () => {
     await using proxy = await startFaultProxy(server.port);
     await proxy.set({ kind: "reset" });
     await using tier = start({ url: `postgres://guest@127.0.0.1:${proxy.port}/postgres` });
     const startedAt = performance.now();
-    while (performance.now() < startedAt + 2000) {
+    while (performance.now() < startedAt + 3500) {
       await assert.rejects(async () => tier.get("a", () => ""));
       await sleep(1);
     }
-    // Two pools: at once, and every 0.4 to 0.6 s from then on.
-    const most = 2 * (1 + Math.floor((performance.now() - startedAt) / 400));
-    assert.ok(proxy.connections <= most, `${proxy.connections} attempts, ${most} at most`);
+    // At once, and every 1 to 1.2 s from then on: the pool of the upkeep makes none of its own.
+    const most = 1 + Math.floor((performance.now() - startedAt) / 1000);
+    assert.ok(proxy.connections >= 2 && proxy.connections <= most, `${proxy.connections} attempts, ${most} at most`);
   });
 });
