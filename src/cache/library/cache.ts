@@ -69,7 +69,10 @@ export interface Cache {
    * and is not kept. A load that began before a purge, a `set` or a `delete` is kept by nobody who comes after it.
    */
   getOrLoad<T>(key: string, loader: Loader<T>, policy?: LoadPolicy<T>): Promise<T>;
-  /** Resolves when every tier has it, and the writer too where it is written through. */
+  /**
+   * Resolves when every tier has it, or has not taken it within its deadline, and the writer has it, too, where it is
+   * written through. For a Redis that hangs it waits 500 ms, once: then calls cost nothing until that is back.
+   */
   set(key: string, value: unknown, policy?: SetPolicy): Promise<void>;
   setMany(values: Iterable<readonly [key: string, value: unknown]>, policy?: SetPolicy): Promise<void>;
   /** A write of the key that waits for the writer is written first. */

@@ -1,3 +1,4 @@
+import type { Clock } from "../../core/clock.ts";
 import { UsageError } from "../../core/errors.ts";
 import type { Ledger, Purge } from "../tags/ledger.ts";
 import type { CacheTime } from "../time.ts";
@@ -15,6 +16,7 @@ export interface WritesParts {
   readonly settings: LibrarySettings;
   /** Octets of a value that is kept. */
   readonly longest: number;
+  readonly clock: Clock;
   readonly time: CacheTime;
   readonly ledger: Ledger;
   readonly shelf: Shelf;
@@ -26,6 +28,11 @@ export interface WritesParts {
   /** In force when it returns; resolves to the position that what is written after it has. */
   readonly purge: (purge: Purge) => Promise<number>;
 }
+
+/** Milliseconds that a write waits at most once Redis has shown that it hangs. */
+const LONGEST_WAIT = 500;
+/** Milliseconds of silence of the log that show it. */
+const HANGS_AFTER = 250;
 
 /** A value on its way. */
 interface Written {
@@ -124,7 +131,8 @@ export class Writes {
   }
 
   async #keep(written: readonly Written[], policy: SetPolicy | undefined): Promise<void> {
-    const { settings, longest, naming, shelf, ledger, time } = this.#parts;
+    const { settings, longest, naming, shelf, ledger, time, clock } = this.#parts;
+    const startedAt = clock.now();
     const keys = written.map(({ key }) => key);
     this.#overtake(keys);
     const invalidated = this.#invalidate(keys, policy?.levels);
@@ -141,10 +149,19 @@ export class Writes {
         return [naming.id(key), entry] as const;
       });
     const dropped = tooLong.map(({ key }) => naming.id(key));
-    await Promise.all([
+    const put = Promise.all([
       shelf.putMany(entries, policy?.levels),
       dropped.length > 0 ? shelf.dropMany(dropped, policy?.levels) : undefined,
     ]);
+    const waited = clock.now() - startedAt;
+    await (waited < HANGS_AFTER ? put : this.#briefly(put, LONGEST_WAIT - waited));
+  }
+
+  /** The tiers get what the log has left of the wait: each of them has a deadline, and the two do not add up. */
+  async #briefly(put: Promise<unknown>, ms: number): Promise<void> {
+    const late = Promise.withResolvers<void>();
+    const cancel = this.#parts.clock.after(ms, late.resolve, "background");
+    await Promise.race([put, late.promise]).finally(cancel);
   }
 
   /**

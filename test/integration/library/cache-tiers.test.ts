@@ -256,6 +256,7 @@ suite("the library's cache in several processes, with Redis", { skip: redisMissi
     }
     server.resume();
     t.diagnostic(`${waits.join(", ")} ms`);
-    assert.ok(Math.max(...waits) < 1500, waits.join());
+    // The deadline of log and tiers together; the rest is a busy machine.
+    assert.ok(Math.max(...waits) < 500 + 150, waits.join());
   });
 });

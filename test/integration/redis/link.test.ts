@@ -1,11 +1,12 @@
 import assert from "node:assert/strict";
-import { suite, test } from "node:test";
+import { connect, createServer, type Socket } from "node:net";
+import { suite, test, type TestContext } from "node:test";
 import { setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
 import { RedisError } from "../../../src/core/redis.ts";
 import { fairClock } from "../../support/fair-clock.ts";
 import { startFaultProxy } from "../../support/fault-proxy.ts";
-import { deadPort } from "../../support/raw-origin.ts";
+import { deadPort, listen } from "../../support/raw-origin.ts";
 import { redisMissing, startRedis, startRedisCluster, startRedisSentinel } from "../../support/redis.ts";
 import { linkTo, linkUp } from "../../support/redis-link.ts";
 import { until } from "../../support/wait.ts";
@@ -185,6 +186,68 @@ suite("a link to one server", { skip: redisMissing }, () => {
     await publishUntilHeard("two");
     stop();
     await until(async () => (await server.cli("pubsub", "numsub", "news")) === "news\n0", { what: "nobody listens" });
+  });
+});
+
+suite("what is overridden of the client library", { skip: redisMissing }, () => {
+  /** Passes octets between a client and the server, and more to the client when the test says so. */
+  async function startIntruder(t: TestContext, port: number): Promise<{ port: number; intrude(octets: string): void }> {
+    const clients = new Set<Socket>();
+    const intruder = createServer((client) => {
+      const server = connect(port, "127.0.0.1");
+      clients.add(client);
+      for (const [from, to] of [
+        [client, server],
+        [server, client],
+      ] as const) {
+        from.on("error", () => {});
+        from.on("close", () => to.destroy());
+        from.pipe(to);
+      }
+      client.on("close", () => clients.delete(client));
+    });
+    t.after(() => {
+      for (const client of clients) client.destroy();
+      intruder.close();
+    });
+    return {
+      port: await listen(intruder, 0),
+      intrude: (octets) => clients.forEach((client) => client.write(octets)),
+    };
+  }
+
+  test("is there in this version: the queue of commands that are due, and what empties it", async () => {
+    const { Redis } = await import("ioredis");
+    const client = new Redis({ lazyConnect: true }) as unknown as Record<string, Record<string, unknown> | undefined>;
+    assert.equal(typeof client["flushQueue"], "function", "ioredis has flushQueue no more: see cutOnStrayReply");
+    assert.equal(
+      typeof client["commandQueue"]?.["shift"],
+      "function",
+      "ioredis has no commandQueue with shift any more",
+    );
+  });
+
+  test("does its work: a reply that nobody asked for ends the connection, which comes back", async (t) => {
+    await using server = await startRedis();
+    const intruder = await startIntruder(t, server.port);
+    await using rig = linkTo({ url: `redis://127.0.0.1:${intruder.port}` });
+    await linkUp(rig.link);
+    assert.equal(String(await rig.link.call("SET", "k", "right")), "OK");
+    intruder.intrude("$5\r\nwrong\r\n");
+    await until(() => rig.link.state() === "down", { what: "the connection is cut" });
+    assert.match(rig.events.at(-1)!.reason, /a reply came that nobody had asked for/);
+    await linkUp(rig.link, 2500);
+    assert.equal(String(await rig.link.call("GET", "k")), "right");
+  });
+
+  test("lets the library give up what is due when a connection ends", async (t) => {
+    await using server = await startRedis();
+    const intruder = await startIntruder(t, server.port);
+    await using rig = linkTo({ url: `redis://127.0.0.1:${intruder.port}` }, 2000);
+    await linkUp(rig.link);
+    const due = Array.from({ length: 100 }, () => failure(rig.link.call("BLPOP", "never", 0)));
+    await server.kill();
+    assert.deepEqual(new Set(await Promise.all(due)), new Set(["down"]));
   });
 });
 
