@@ -12,13 +12,13 @@ export type Linked = AsyncDisposable & {
   readonly events: RedisChanged[];
 };
 
-/** `input` as under the key `redis`; not up yet. `deadline`: milliseconds. */
-export function linkTo(input: object, deadline = 1000): Linked {
+/** `input` as under the key `redis`; not up yet. `deadline`: milliseconds; `ca`: PEM. */
+export function linkTo(input: object, deadline = 1000, ca?: string): Linked {
   const bus = createEventBus(`link-${Math.random()}`);
   const events: RedisChanged[] = [];
   const unsubscribe = bus.subscribe("spillway:redis", (event) => void events.push(event));
   const settings = redisSettings.parse(input) as RedisSettings;
-  const redis = createRedis(settings, { clock: systemClock, random: () => 0.5, bus });
+  const redis = createRedis(settings, { clock: systemClock, random: () => 0.5, bus, ca });
   const link = redis.link("test", deadline);
   return {
     redis,

@@ -4,14 +4,17 @@ import { listen, stopListening } from "./raw-origin.ts";
 /** In front of a server, and when told so in its place. */
 export interface StandIn extends AsyncDisposable {
   readonly port: number;
-  /** Whatever comes on open connections and new ones is answered with these octets; undefined: by the server again. */
-  answer(octets: Buffer | undefined): void;
+  /**
+   * Whatever comes on open connections and new ones is answered with these octets, or with what the function makes of it;
+   * undefined: by the server again. Octets are sent at once, too, unasked.
+   */
+  answer(octets: Buffer | ((chunk: Buffer) => Buffer) | undefined): void;
 }
 
 /** Stands before 127.0.0.1:`targetPort`. Open connections are cut when the server is to answer again. */
 export async function startStandIn(targetPort: number): Promise<StandIn> {
   const clients = new Set<Socket>();
-  let octets: Buffer | undefined;
+  let octets: Buffer | ((chunk: Buffer) => Buffer) | undefined;
   const server = createServer({ noDelay: true }, (client) => {
     clients.add(client);
     const target = connect({ port: targetPort, host: "127.0.0.1", noDelay: true });
@@ -21,7 +24,10 @@ export async function startStandIn(targetPort: number): Promise<StandIn> {
       target.destroy();
     };
     for (const socket of [client, target]) socket.on("error", over).on("close", over);
-    client.on("data", (chunk) => (octets ? client.write(octets) : target.write(chunk)));
+    client.on("data", (chunk: Buffer) => {
+      if (octets) client.write(typeof octets === "function" ? octets(chunk) : octets);
+      else target.write(chunk);
+    });
     target.on("data", (chunk) => octets ?? client.write(chunk));
   });
   const port = await listen(server, 0);
@@ -30,8 +36,8 @@ export async function startStandIn(targetPort: number): Promise<StandIn> {
     answer(next) {
       octets = next;
       for (const client of clients) {
-        if (next) client.write(next);
-        else client.destroy();
+        if (typeof next === "object") client.write(next);
+        else if (!next) client.destroy();
       }
     },
     async [Symbol.asyncDispose]() {

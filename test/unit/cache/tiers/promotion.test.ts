@@ -36,7 +36,14 @@ suite("promotion to memory (C07)", () => {
       { name: "memory", tier: near },
       { name: "redis", tier: far },
     ];
-    const tiers = new Tiers(named, { ahead: () => 5000 }, (position) => position - 7);
+    const tiers = new Tiers(
+      named,
+      { ahead: () => 5000 },
+      {
+        origin: 9,
+        here: ({ position }) => position - 7,
+      },
+    );
     const entry = { ...entryOf("x"), keepUntil: 90_000, position: 100 };
     const { receivedAt } = entry.head;
     far.set("theirs", entry);
@@ -46,6 +53,7 @@ suite("promotion to memory (C07)", () => {
     tiers.put("ours", entry);
     assert.equal(near.get("ours", any), entry);
     assert.equal(far.get("ours", any)!.keepUntil, 95_000);
+    assert.equal(far.get("ours", any)!.origin, 9, "it says whose position it has");
     assert.equal((await tiers.find("ours", any))!.entry.position, 100, "what is found in memory is as it was");
   });
 
