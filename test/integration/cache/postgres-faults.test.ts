@@ -151,8 +151,13 @@ suite("a route's answers while PostgreSQL", { skip: postgresMissing }, () => {
 
   test("ends connections again and again (57P01)", async () => {
     await using scene = await startScene();
-    const again = setInterval(() => void cutAll(), 50);
-    await outlive(scene, { breakIt: cutAll, healIt: () => clearInterval(again) });
+    let again: NodeJS.Timeout | undefined;
+    const breakIt = (): void => void (again = setInterval(() => void cutAll(), 50));
+    try {
+      await outlive(scene, { breakIt, healIt: () => clearInterval(again) });
+    } finally {
+      clearInterval(again);
+    }
   });
 
   test("sends what is no PostgreSQL", async () => {
