@@ -18,6 +18,8 @@ export type BodyEnding = "complete" | "cut" | "cancelled";
 export interface Body {
   /** Octets announced, when known before the end. */
   readonly length: number | undefined;
+  /** What `takeWhole` gives as Latin-1 text, where somebody has that at hand: a short one goes out in one write with its head. */
+  readonly latin1?: string | undefined;
   /** The chunks, when all of them are already here; then no sink is needed. Ends the body as `complete`. */
   takeWhole(): Buffer[] | undefined;
   /** Attaches the one sink. Throws if the body was already taken. */
@@ -163,10 +165,52 @@ export class StreamedBody implements Body {
 /** Octets a body holds before a sink is attached; beyond it the producer is paused. */
 const HELD_AT_MOST = 256 * 1024;
 
-/** A body that is already here, whole. */
-export function wholeBody(bytes: Buffer): Body {
-  const body = new StreamedBody({ pause() {}, resume() {}, cancel() {} }, bytes.length);
-  if (bytes.length > 0) body.push(bytes);
-  body.finish();
-  return body;
+class WholeBody implements Body {
+  readonly length: number;
+  readonly latin1: string | undefined;
+  readonly #bytes: Buffer;
+  #ending: BodyEnding | undefined;
+  #listeners: ((ending: BodyEnding) => void)[] | undefined;
+
+  constructor(bytes: Buffer, latin1: string | undefined) {
+    this.length = bytes.length;
+    this.latin1 = latin1;
+    this.#bytes = bytes;
+  }
+
+  takeWhole(): Buffer[] | undefined {
+    if (this.#ending) return undefined;
+    this.#over("complete");
+    return this.length > 0 ? [this.#bytes] : [];
+  }
+
+  pipe(sink: Sink): void {
+    if (this.#ending) throw new Error("this body was already taken");
+    if (this.length > 0) sink.write(this.#bytes);
+    // The sink may have given the body up.
+    if (this.#ending) return;
+    this.#over("complete");
+    sink.end(NO_TRAILERS);
+  }
+
+  resume(): void {}
+
+  cancel(): void {
+    if (!this.#ending) this.#over("cancelled");
+  }
+
+  whenDone(listener: (ending: BodyEnding) => void): void {
+    if (this.#ending) listener(this.#ending);
+    else (this.#listeners ??= []).push(listener);
+  }
+
+  #over(ending: BodyEnding): void {
+    this.#ending = ending;
+    const listeners = this.#listeners;
+    this.#listeners = undefined;
+    if (listeners) for (const listener of listeners) listener(ending);
+  }
 }
+
+/** A body that is already here, whole; `latin1` is the same as text, where somebody has that. */
+export const wholeBody = (bytes: Buffer, latin1?: string): Body => new WholeBody(bytes, latin1);

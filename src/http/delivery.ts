@@ -135,7 +135,7 @@ export class Delivery implements Sink {
       if (body.length === undefined && !bodiless) headers.push("Content-Length", String(bytes.length));
       this.#response.writeHead(status, headers);
       this.#bytes = bodiless ? 0 : bytes.length;
-      this.#finish(bytes);
+      this.#finish(bytes, body.latin1);
       return;
     }
     this.#response.writeHead(status, headers);
@@ -185,7 +185,8 @@ export class Delivery implements Sink {
     return this.#upload !== undefined && !this.#upload.consumed && !this.#request.complete;
   }
 
-  #finish(last?: Buffer): void {
+  /** `text`: the same as Latin-1, if somebody has it. */
+  #finish(last?: Buffer, text?: string): void {
     this.#whole = true;
     const response = this.#response;
     const unread = this.#leavesBody();
@@ -196,7 +197,7 @@ export class Delivery implements Sink {
     }
     if (!last || last.length === 0) response.end();
     // A short body as text goes out in one write with the head; as a buffer it would take a second one.
-    else if (last.length <= ONE_WRITE) response.end(last.toString("latin1"), "latin1");
+    else if (last.length <= ONE_WRITE) response.end(text ?? last.toString("latin1"), "latin1");
     else response.end(last);
     // RFC 9113 section 8.1: behind the answer, a stream is told not to send the rest of its body.
     if (unread && !http1) streamOf(response).close(constants.NGHTTP2_NO_ERROR);

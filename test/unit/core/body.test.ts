@@ -192,6 +192,22 @@ suite("streamed body", () => {
     assert.equal(to.text(), "abc");
     assert.deepEqual(to.endings, ["end"]);
   });
+
+  test("a whole body is given once, tells its end, and is not ended for a sink that gave it up", () => {
+    const taken = wholeBody(Buffer.from("abc"), "abc");
+    assert.deepEqual(endingsOf(taken), []);
+    assert.equal(taken.latin1, "abc");
+    taken.takeWhole();
+    assert.equal(taken.takeWhole(), undefined);
+    assert.throws(() => taken.pipe(recorder().sink), /already taken/);
+    taken.cancel(new Error("late"));
+    assert.deepEqual(endingsOf(taken), ["complete"]);
+    const left = wholeBody(Buffer.from("abc"));
+    const to = recorder([], () => left.cancel(new Error("enough")));
+    left.pipe(to.sink);
+    assert.deepEqual(to.endings, []);
+    assert.deepEqual(endingsOf(left), ["cancelled"]);
+  });
 });
 
 /** One step of a random life of a body. Producer's steps after its last word are left out, as the contract has it. */
