@@ -73,6 +73,7 @@ function byWeight(list: string): string {
  * undefined when it fits no other request.
  */
 export function varyKey(varyField: string | undefined, request: CacheRequest): string | undefined {
+  if (varyField === "") return "";
   const names = readNames(varyField);
   if (!names) return undefined;
   let key = "";
