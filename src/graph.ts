@@ -206,7 +206,7 @@ function innermost(route: RouteSettings, dependencies: ReadonlyMap<string, HttpD
   const { respond } = route;
   if (respond) return fixedAnswer(respond, compileEdits(route.responseHeaders));
   if (route.dependency === "next") {
-    return async (exchange) => {
+    return (exchange) => {
       exchange.handOn?.();
       return { kind: "handed-on" };
     };
@@ -226,7 +226,7 @@ function fixedAnswer({ status, body, contentType }: FixedAnswer, edits: HeaderEd
   const framing = status === 204 || status === 304 ? [] : ["Content-Length", String(octets.length)];
   const own = octets.length > 0 ? ["Content-Type", contentType, ...framing] : framing;
   const headers = edits ? editHeaders(own, edits) : own;
-  return async () => ({ kind: "served", status, headers, body: wholeBody(octets), by: "gateway" });
+  return () => ({ kind: "served", status, headers, body: wholeBody(octets), by: "gateway" });
 }
 
 function compileEdits(edits: RouteSettings["requestHeaders"]): HeaderEdits | undefined {

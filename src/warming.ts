@@ -146,7 +146,8 @@ function askFor(
   if (own.kind === "bad") return own.detail;
   const route = config.routes.find((each) => each.name === own.exchange.route.name);
   if (route?.cache === undefined || route.cache === "off") return `its route ${own.exchange.route.name} has no cache`;
-  return own.handler(own.exchange);
+  const { exchange, handler } = own;
+  return (async () => handler(exchange))();
 }
 
 /** The tasks of `cache.schedule`. */

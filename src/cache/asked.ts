@@ -4,6 +4,7 @@ import { readCookies, withCookies } from "./cookies.ts";
 import type { KeySettings } from "./key-settings.ts";
 import { cacheKey } from "./key.ts";
 import { compileNames, compileQuery, type QueryRule } from "./query.ts";
+import { isSilent } from "./rules/silent.ts";
 import type { CacheRequest } from "./rules.ts";
 import type { VaryBy } from "./vary-by.ts";
 
@@ -14,6 +15,8 @@ export interface Asked {
   readonly exchange: Exchange;
   /** Its fields less the credentials that the key holds: what the rules about privacy look at. */
   readonly open: CacheRequest;
+  /** See {@link isSilent}. */
+  readonly silent: boolean;
 }
 
 /**
@@ -41,7 +44,7 @@ export function compileAsk(settings: KeySettings, version: string, varyBy: VaryB
   const build = (exchange: Exchange, parts: readonly string[]): Asked => {
     const asked = rewritten(exchange, rule, irrelevant);
     const key = cacheKey(asked, version, [...forwardedAs(asked), ...parts]);
-    return { key, exchange: asked, open: varyBy ? opened(asked, varyBy) : asked };
+    return { key, exchange: asked, open: varyBy ? opened(asked, varyBy) : asked, silent: isSilent(asked.headers) };
   };
   if (varyBy) {
     return (exchange) => {

@@ -27,8 +27,11 @@ export interface Entry {
   readonly buildMs: number;
   /** Time from which on it is of no use to anybody, stale or not. */
   readonly keepUntil: number;
-  /** When a request of this process last came upon it: the one part that changes. */
+  // What this process notes of it, and the only parts that change.
+  /** When a request last came upon it. */
   usedAt?: number;
+  /** Where its ready answer may be: see `ready.ts`. */
+  readyAt?: number;
 }
 
 /** Octets beside texts and body: the objects, arrays, slots and typed array of one entry. */

@@ -30,7 +30,8 @@ function judged(parts: CacheParts, asked: Asked, found: Found | undefined) {
   if (found.tier === "memory") sampler?.saw(parts.tiers, asked.key, found.entry);
   else ledger.kept(found.entry.keepUntil);
   if (backplane?.doubts(found.entry)) return settled(parts, backplane, asked, found);
-  return usable(parts, asked, { ...found, standing: ledger.standing(found.entry) });
+  const { entry, tier } = found;
+  return usable(parts, asked, { entry, tier, standing: ledger.standing(entry) });
 }
 
 async function settled(parts: CacheParts, backplane: Backplane, asked: Asked, found: Found): Promise<Looked> {
@@ -52,16 +53,17 @@ function variantsOf(exchange: Exchange): VariantOf {
   };
 }
 
-function usable(parts: CacheParts, { key, open }: Asked, kept: Kept): Kept | undefined {
+function usable(parts: CacheParts, { key, open, silent }: Asked, kept: Kept): Kept | undefined {
   const { ledger, tiers, bus, outlivesPurges } = parts;
   const { entry, standing } = kept;
-  if (standing === "gone" && outlivesPurges) return mayHave(open, entry) ? { ...kept, standing: "stale" } : undefined;
+  const mine = silent || mayHave(open, entry);
+  if (standing === "gone" && outlivesPurges) return mine ? { ...kept, standing: "stale" } : undefined;
   if (standing === "gone") {
     bus.publish("spillway:cache-removed", { reason: ledger.cause(entry), count: 1 });
     tiers.drop(key);
     return undefined;
   }
-  return mayHave(open, entry) ? kept : undefined;
+  return mine ? kept : undefined;
 }
 
 /** Who says who they are gets only what says of itself that it is for everyone. */

@@ -10,6 +10,7 @@ import type { Grace } from "./phase.ts";
 import type { Dress } from "./presets.ts";
 import type { CachePolicy } from "./rules.ts";
 import type { QueryRule } from "./query.ts";
+import type { ReadyAnswers } from "./ready.ts";
 import type { SentFields } from "./sent-fields.ts";
 import type { Backplane } from "./tags/backplane.ts";
 import type { Ledger } from "./tags/ledger.ts";
@@ -43,6 +44,7 @@ export interface CacheParts {
   readonly backplane: Backplane | undefined;
   /** Absent: there is no fleet. */
   readonly sampler: Sampler | undefined;
+  readonly ready: ReadyAnswers;
   readonly ask: Ask;
   /** Absent: the whole query counts. */
   readonly query?: QueryRule | undefined;

@@ -66,6 +66,7 @@ export function cachePartsOf(route: CachedRoute): CacheParts | undefined {
     purge,
     backplane,
     sampler: store.sampler,
+    ready: store.ready,
     ask: compileAsk(options, store.settings.version, varyBy),
     query: compileQuery(options.query),
     sent: compileSentFields(options.requestFields, varyBy?.fields),

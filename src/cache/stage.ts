@@ -1,6 +1,8 @@
+import { wholeBody } from "../core/body.ts";
 import type { Exchange } from "../core/exchange.ts";
 import { hasHeader } from "../core/headers.ts";
-import { refused, type CacheUse, type Outcome } from "../core/outcome.ts";
+import { refused, type CacheTier, type CacheUse, type Outcome } from "../core/outcome.ts";
+import { whenHere, type Soon } from "../core/soon.ts";
 import type { Handler, Stage } from "../core/stage.ts";
 import { answerFrom, told } from "./answer.ts";
 import type { Asked } from "./asked.ts";
@@ -33,7 +35,7 @@ export function createCacheStage(parts: CacheParts): Stage {
     if (exchange.upgrade) return next(exchange);
     if (method !== "GET" && method !== "HEAD") return passMethod(parts, next, exchange);
     const outcome = isPlain(exchange) ? answer(parts, next, exchange) : passBy(parts, next, exchange);
-    return fallback ? outcome.then((ended) => standIn(fallback, method, ended)) : outcome;
+    return fallback ? whenHere(outcome, (ended) => standIn(fallback, method, ended)) : outcome;
   };
 }
 
@@ -72,25 +74,23 @@ function otherUrl(parts: CacheParts, exchange: Exchange): string | undefined {
 const passBy = async (parts: CacheParts, next: Handler, exchange: Exchange): Promise<Outcome> =>
   told(untagged(parts, await next(exchange)), { result: "bypass" }, { fwd: "bypass" });
 
-async function answer(parts: CacheParts, next: Handler, exchange: Exchange): Promise<Outcome> {
-  const known = parts.ask(exchange);
-  const asked = known instanceof Promise ? await known : known;
-  if (!asked) return passBy(parts, next, exchange);
-  const looked = keptFor(parts, asked);
-  const found = looked instanceof Promise ? await looked : looked;
-  const kept = found ?? (parts.flights.notes.searches.isEmpty ? undefined : await keptForSearch(parts, asked));
+/** No promise on the way to what memory has: most requests end here. */
+const answer = (parts: CacheParts, next: Handler, exchange: Exchange): Soon<Outcome> =>
+  whenHere(parts.ask(exchange), (asked) => {
+    if (!asked) return passBy(parts, next, exchange);
+    return whenHere(keptFor(parts, asked), (kept) =>
+      kept ? answerKept(parts, next, exchange, asked, kept) : answerUnkept(parts, next, exchange, asked),
+    );
+  });
+
+async function answerUnkept(parts: CacheParts, next: Handler, exchange: Exchange, asked: Asked): Promise<Outcome> {
+  const kept = parts.flights.notes.searches.isEmpty ? undefined : await keptForSearch(parts, asked);
   if (kept) return answerKept(parts, next, exchange, asked, kept);
   if (hasHeader(exchange.headers, "range")) return inPart(parts, next, asked, undefined);
   return onlyIfCached(exchange) ? notKept() : new Pursuit(parts, next, asked, undefined).wait("miss");
 }
 
-function answerKept(
-  parts: CacheParts,
-  next: Handler,
-  exchange: Exchange,
-  asked: Asked,
-  kept: Kept,
-): Outcome | Promise<Outcome> {
+function answerKept(parts: CacheParts, next: Handler, exchange: Exchange, asked: Asked, kept: Kept): Soon<Outcome> {
   const { time, policy, stale } = parts;
   const { entry } = kept;
   const now = time.now();
@@ -100,7 +100,8 @@ function answerKept(
   if (exchange.warms && (exchange.warms === "renew" || use.age >= use.lifetime)) {
     return new Pursuit(parts, next, asked, entry).wait("stale");
   }
-  if (judgeUsable(exchange, use).use !== "fresh") {
+  const isFresh = asked.silent ? use.age < use.lifetime : judgeUsable(exchange, use).use === "fresh";
+  if (!isFresh) {
     if (hasHeader(exchange.headers, "range")) return inPart(parts, next, asked, entry);
     return answerPast(parts, exchange, kept, use, new Pursuit(parts, next, asked, entry));
   }
@@ -109,7 +110,7 @@ function answerKept(
   if (early > 0 && phaseOf({ ...use, failSafe: 0 }, early) === "refresh-ahead") {
     new Pursuit(parts, next, asked, entry).refresh();
   }
-  return answerFresh(parts, exchange, kept, use);
+  return answerFresh(parts, asked, kept, use);
 }
 
 /** Past its freshness for reasons of others. Where they are only feared, it stands in for as long as if it were fresh. */
@@ -170,12 +171,24 @@ function inPart(parts: CacheParts, next: Handler, asked: Asked, whole: Entry | u
   });
 }
 
-function answerFresh(parts: CacheParts, exchange: Exchange, { entry, tier }: Kept, use: Usability): Outcome {
+function answerFresh(parts: CacheParts, { exchange, silent }: Asked, { entry, tier }: Kept, use: Usability): Outcome {
   const { age, lifetime } = use;
+  const { policy, dress } = parts;
+  if (silent && exchange.method === "GET") {
+    const { headers, text } = parts.ready.of(entry, { age, lifetime, policy, dress });
+    const body = wholeBody(entry.body, text);
+    return { kind: "served", status: entry.head.status, headers, body, by: "cache", cache: HITS[tier] };
+  }
   const status: CacheStatus = { hit: true, ttl: lifetime - age };
-  const detail = parts.policy.by === "operator" ? { detail: "operator-ttl" } : {};
-  return told(answerFrom(entry, exchange, age, parts.dress), { result: "hit", tier }, { ...status, ...detail });
+  const detail = policy.by === "operator" ? { detail: "operator-ttl" } : {};
+  return told(answerFrom(entry, exchange, age, dress), HITS[tier], { ...status, ...detail });
 }
+
+const HITS: Readonly<Record<CacheTier, CacheUse>> = {
+  memory: { result: "hit", tier: "memory" },
+  redis: { result: "hit", tier: "redis" },
+  postgres: { result: "hit", tier: "postgres" },
+};
 
 /** An answer past its freshness, or one the client would rather not have had. `detail` says on what ground. */
 function answerStale(

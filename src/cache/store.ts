@@ -7,6 +7,7 @@ import { RefreshAhead } from "./ahead.ts";
 import { openCoherence, type Coherence } from "./coherence.ts";
 import { Flights } from "./flight/flights.ts";
 import { leaseDeadline, Leases } from "./flight/lease.ts";
+import { ReadyAnswers } from "./ready.ts";
 import type { CacheSettings } from "./settings.ts";
 import { compileCascade, type Cascade } from "./tags/cascade.ts";
 import { Ledger } from "./tags/ledger.ts";
@@ -35,6 +36,7 @@ export interface Store extends Omit<Coherence, "close"> {
   readonly time: CacheTime;
   readonly bus: EventBus;
   readonly ahead: RefreshAhead;
+  readonly ready: ReadyAnswers;
   /** Learned by routes that adapt. */
   readonly lifetimes: RouteLifetimes;
   readonly cascade: Cascade;
@@ -87,6 +89,7 @@ export function createStore(settings: CacheSettings, parts: StoreParts): Store {
     time,
     bus,
     ahead: new RefreshAhead(random),
+    ready: new ReadyAnswers(),
     lifetimes: new RouteLifetimes(),
     cascade: compileCascade(settings.cascade ?? {}),
     ...coherence,

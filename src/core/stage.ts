@@ -1,8 +1,12 @@
 import type { Exchange } from "./exchange.ts";
 import type { Outcome } from "./outcome.ts";
+import type { Soon } from "./soon.ts";
 
-/** Answers one exchange. Never rejects on what a client or a dependency does: that is an {@link Outcome}. */
-export type Handler = (exchange: Exchange) => Promise<Outcome>;
+/**
+ * Answers one exchange: at once when nothing has to be waited for. Never throws or rejects on what a client or a dependency
+ * does: that is an {@link Outcome}.
+ */
+export type Handler = (exchange: Exchange) => Soon<Outcome>;
 
 /** One layer of the onion: wraps the handler further in. */
 export type Stage = (next: Handler) => Handler;

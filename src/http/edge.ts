@@ -7,7 +7,8 @@ import type { Clock, Random } from "../core/clock.ts";
 import { toError } from "../core/errors.ts";
 import type { EventBus } from "../core/events.ts";
 import type { Exchange, PriorityClass, RouteFacts, Upgrade } from "../core/exchange.ts";
-import { failed, refused, type Refused } from "../core/outcome.ts";
+import { failed, refused, type Outcome, type Refused } from "../core/outcome.ts";
+import type { Soon } from "../core/soon.ts";
 import { Timeouts } from "../core/timeouts.ts";
 import { formatTraceparent, passTracestate } from "../core/trace.ts";
 import { Connection } from "./connection.ts";
@@ -194,11 +195,15 @@ export class Edge {
       delivery.deliver(refused("upgrade-refused", why));
     } else {
       const failedBy = (thrown: unknown): void => this.#fault(delivery, route.facts.name, toError(thrown));
+      let outcome: Soon<Outcome>;
       try {
-        route.handler(exchange).then((outcome) => delivery.deliver(outcome), failedBy);
+        outcome = route.handler(exchange);
       } catch (thrown) {
         failedBy(thrown);
+        return;
       }
+      if (outcome instanceof Promise) outcome.then((ended) => delivery.deliver(ended), failedBy);
+      else delivery.deliver(outcome);
     }
   }
 

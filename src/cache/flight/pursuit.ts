@@ -68,7 +68,7 @@ export class Pursuit {
     if (keysCredentials) return undefined;
     const headers = anonymousFields(this.#exchange.headers);
     const exchange = inward(this.#exchange, this.#exchange.departure, headers);
-    return { key: this.#key, exchange, open: exchange };
+    return { key: this.#key, exchange, open: exchange, silent: false };
   }
 
   /** Behind an answer nobody else would hear of it. */

@@ -7,7 +7,7 @@ import { headerValue } from "../../../src/core/headers.ts";
 import { refused, type CacheUse, type Outcome } from "../../../src/core/outcome.ts";
 import { endedExchange, served } from "../../support/ended-exchange.ts";
 
-const ask: Ask = (exchange) => ({ key: cacheKey(exchange), exchange, open: exchange });
+const ask: Ask = (exchange) => ({ key: cacheKey(exchange), exchange, open: exchange, silent: false });
 
 async function fieldsOf(shown: Shown, outcome: Outcome) {
   const told = await createShownStage(shown, ask)!(async () => outcome)(endedExchange().exchange);
