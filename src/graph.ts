@@ -117,7 +117,7 @@ export function buildGraph(config: Config, before: Graph | undefined, parts: Gra
   const { fallbacks, identityKey } = parts.material;
   const { identity } = config.cache;
   const identities = identity && new Identities(identity, identityKey, store.time);
-  const stageParts: StageParts = { store, clock: parts.clock, fallbacks, identities };
+  const stageParts: StageParts = { store, shared: config.cache, clock: parts.clock, fallbacks, identities };
   const routes = config.routes.map((route) => ({
     match: route.match,
     value: buildRoute(route, dependencies, stageParts),
@@ -151,6 +151,17 @@ function redisFor(config: Config, former: RedisInUse | undefined, parts: GraphPa
   return { settings, ca, prefix, deadline, redis: createRedis(settings, { ...parts, ca }) };
 }
 
+/** Of `cache`, what says nothing of how answers are kept; a version is in their keys. */
+const APART: ReadonlySet<string> = new Set([
+  "webhook",
+  "warm",
+  "schedule",
+  "version",
+  "lifetimes",
+  "showKey",
+  "xCache",
+]);
+
 /**
  * What kept answers stand on: another store, or another way from a cached route to its answers, and they are dropped.
  * How long they may be used is judged anew at each use.
@@ -161,12 +172,14 @@ function keptBy({ cache, routes }: Config): string {
       ? { match, dependency, rewrite, requestHeaders, responseHeaders, kept: keyOptions(own) }
       : undefined,
   );
-  const { webhook: _, warm: __, schedule: ___, ...rest } = cache;
+  const rest = Object.entries(cache).filter(([name]) => !APART.has(name));
   return JSON.stringify([rest, ways.filter((way) => way !== undefined)]);
 }
 
 interface StageParts {
   readonly store: Store;
+  /** Those in force; the store may have been made under former ones. */
+  readonly shared: Config["cache"];
   readonly clock: Clock;
   readonly fallbacks: Material["fallbacks"];
   readonly identities: Identities | undefined;
@@ -189,14 +202,14 @@ function buildRoute(
  * The order of protection, outermost first: client quota, cache, degradation level, admission, retry, breaker.
  * The cache stands before the gates: a hit costs no permit, and a refusal can still become a stale answer.
  */
-function stagesOf(route: NamedRoute, { store, clock, fallbacks, identities }: StageParts): readonly Stage[] {
+function stagesOf(route: NamedRoute, { store, shared, clock, fallbacks, identities }: StageParts): readonly Stage[] {
   const { name, dependency, cache: settings, purges } = route;
   const outer = purges ? [createWritePurgeStage(compileTags([], purges), store)] : [];
   const fallbackFile = fallbacks.get(name);
-  const cache = cachePartsOf({ settings, name, dependency, store, clock, fallbackFile, identities });
+  const cache = cachePartsOf({ settings, shared, name, dependency, store, clock, fallbackFile, identities });
   if (!cache) return outer;
   const own = cacheOptions(settings);
-  const { showKey, xCache } = store.settings;
+  const { showKey, xCache } = shared;
   const shown = createShownStage({ key: own.showKey ?? showKey, xCache: own.xCache ?? xCache }, cache.ask);
   return [...outer, ...(shown ? [shown] : []), createCacheStage(cache)];
 }

@@ -4,6 +4,7 @@ import { readCookies, withCookies } from "./cookies.ts";
 import type { KeySettings } from "./key-settings.ts";
 import { cacheKey } from "./key.ts";
 import { compileNames, compileQuery, type QueryRule } from "./query.ts";
+import type { VersionOf } from "./roll-over.ts";
 import { isSilent } from "./rules/silent.ts";
 import type { CacheRequest } from "./rules.ts";
 import type { VaryBy } from "./vary-by.ts";
@@ -37,13 +38,13 @@ const COOKIE: ReadonlySet<string> = new Set(["cookie"]);
  * cookie beside them, a second Authorization, a token that cannot be verified, a value that is missing. And what the
  * dependency calls private or no-store, or sets a cookie with, is kept for nobody all the same.
  */
-export function compileAsk(settings: KeySettings, version: string, varyBy: VaryBy | undefined): Ask {
+export function compileAsk(settings: KeySettings, versionOf: VersionOf, varyBy: VaryBy | undefined): Ask {
   const { query, cookieIrrelevant } = settings;
   const rule = compileQuery(query);
   const irrelevant = irrelevance(cookieIrrelevant, varyBy);
   const build = (exchange: Exchange, parts: readonly string[]): Asked => {
     const asked = rewritten(exchange, rule, irrelevant);
-    const key = cacheKey(asked, version, [...forwardedAs(asked), ...parts]);
+    const key = cacheKey(asked, versionOf(asked), [...forwardedAs(asked), ...parts]);
     return { key, exchange: asked, open: varyBy ? opened(asked, varyBy) : asked, silent: isSilent(asked.headers) };
   };
   if (varyBy) {

@@ -8,8 +8,9 @@ import { NO_GRACE, type Grace } from "./phase.ts";
 import { compilePreset } from "./presets.ts";
 import type { CachePolicy } from "./rules.ts";
 import { compileQuery } from "./query.ts";
+import { compileVersion } from "./roll-over.ts";
 import { compileSentFields } from "./sent-fields.ts";
-import { cacheOptions, cachePolicy, type RouteCacheSettings } from "./settings.ts";
+import { cacheOptions, cachePolicy, type CacheSettings, type RouteCacheSettings } from "./settings.ts";
 import type { Store } from "./store.ts";
 import { compileVaryBy } from "./vary-by.ts";
 import { compileTags } from "./tags/route-tags.ts";
@@ -21,6 +22,8 @@ export interface CachedRoute {
   readonly name: string;
   readonly dependency: string | undefined;
   readonly store: Store;
+  /** What all routes have in common, as it is in force. Default: as when the store was made. */
+  readonly shared?: Pick<CacheSettings, "version" | "lifetimes">;
   readonly clock: Clock;
   /** Of the file that the fallback names. */
   readonly fallbackFile?: Uint8Array | undefined;
@@ -32,8 +35,8 @@ export interface CachedRoute {
 
 /** The parts of a route's cache stage; undefined: the route has no cache. */
 export function cachePartsOf(route: CachedRoute): CacheParts | undefined {
-  const { settings, name, dependency, store, clock, grace = () => NO_GRACE } = route;
-  const asked = cachePolicy(settings, store.settings.lifetimes);
+  const { settings, name, dependency, store, shared = store.settings, clock, grace = () => NO_GRACE } = route;
+  const asked = cachePolicy(settings, shared.lifetimes);
   if (!asked) return undefined;
   const options = cacheOptions(settings);
   const kind = options.class === undefined ? undefined : store.settings.classes[options.class];
@@ -67,7 +70,7 @@ export function cachePartsOf(route: CachedRoute): CacheParts | undefined {
     backplane,
     sampler: store.sampler,
     ready: store.ready,
-    ask: compileAsk(options, store.settings.version, varyBy),
+    ask: compileAsk(options, compileVersion(shared.version), varyBy),
     query: compileQuery(options.query),
     sent: compileSentFields(options.requestFields, varyBy?.fields),
     keysCredentials: varyBy !== undefined && (varyBy.identity || varyBy.cookies.size > 0),

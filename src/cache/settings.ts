@@ -5,6 +5,7 @@ import { budget, cacheClasses, leastOf, tierChoice } from "./classes.ts";
 import { identitySettings, keySettings } from "./key-settings.ts";
 import type { CachePolicy } from "./rules.ts";
 import { postgresSettings } from "./postgres/settings.ts";
+import { versionSettings } from "./roll-over.ts";
 import { adapt, lifetimes, ttl, ttlOf, type Lifetimes } from "./ttl/settings.ts";
 import { EVICTIONS } from "./tiers/evict/policies.ts";
 import { scheduleSettings, warmSettings } from "./warm/settings.ts";
@@ -167,13 +168,7 @@ export const cacheSettings = z
       .describe("Longer bodies are passed on and neither kept nor shared"),
     lifetimes,
     backplane: backplaneSettings,
-    version: z
-      .string()
-      .regex(/^[A-Za-z0-9._-]{1,32}$/, "expected 1 to 32 letters, digits, . _ -")
-      .default("1")
-      .describe(
-        "Part of every key: another one is a cold start, and the former answers stand untouched beside it until they end, so that both can be served during a roll-out and after a roll-back",
-      ),
+    version: versionSettings,
     identity: identitySettings,
     postgres: postgresSettings.optional().describe("A tier behind the others; absent: none"),
     secret: secret

@@ -31,6 +31,8 @@ interface Member {
   place: Place;
   hand: Hand | undefined;
   open: number;
+  /** Tiers of its cache that it does without. */
+  leftOut: readonly string[];
   cancelRestart: Cancel;
 }
 
@@ -58,6 +60,7 @@ export class Crew {
       place: vacant,
       hand: undefined,
       open: 0,
+      leftOut: [],
       cancelRestart: () => {},
     }));
     this.#allServe.promise.catch(() => {});
@@ -70,10 +73,11 @@ export class Crew {
     return this.#allServe.promise;
   }
 
-  /** How many serve, and how many exchanges are open in them: as of a second ago at most. */
-  census(): { readonly serving: number; readonly open: number } {
+  /** How many serve, how many exchanges are open in them, and tiers that any does without: as of a second ago at most. */
+  census(): { readonly serving: number; readonly open: number; readonly leftOut: ReadonlySet<string> } {
     const serving = this.#serving();
-    return { serving: serving.length, open: serving.reduce((sum, { open }) => sum + open, 0) };
+    const open = serving.reduce((sum, one) => sum + one.open, 0);
+    return { serving: serving.length, open, leftOut: new Set(serving.flatMap((one) => one.leftOut)) };
   }
 
   /**
@@ -152,10 +156,11 @@ export class Crew {
     this.#allGone.resolve();
   }
 
-  #serving(): readonly { readonly member: Member; readonly hand: Hand; readonly open: number }[] {
-    return this.#members.flatMap((member) =>
-      member.hand && member.place.phase === "serving" ? [{ member, hand: member.hand, open: member.open }] : [],
-    );
+  #serving(): readonly (Pick<Member, "open" | "leftOut"> & { readonly member: Member; readonly hand: Hand })[] {
+    return this.#members.flatMap((member) => {
+      const { hand, place, open, leftOut } = member;
+      return hand && place.phase === "serving" ? [{ member, hand, open, leftOut }] : [];
+    });
   }
 
   #fork(member: Member): void {
@@ -164,6 +169,7 @@ export class Crew {
     member.place = forked(member.place);
     member.hand = hand;
     member.open = 0;
+    member.leftOut = [];
     this.#hands.set(hand, undefined);
     void hand.ended.then((end) => this.#ended(member, hand, end));
     hand.tell({ kind: "start", config: this.#current, ...start });
@@ -180,6 +186,7 @@ export class Crew {
     switch (message.kind) {
       case "pong":
         member.open = message.open;
+        member.leftOut = message.leftOut;
         return;
       case "failed":
         if (this.#state === "starting") this.#allServe.reject(new UsageError(message.message));

@@ -49,7 +49,7 @@ export type FromWorker =
   | { readonly kind: "serving"; readonly hash: string; readonly port: number }
   /** It cannot serve, for a reason that an operator has to mend. */
   | { readonly kind: "failed"; readonly message: string }
-  | { readonly kind: "pong"; readonly open: number }
+  | { readonly kind: "pong"; readonly open: number; readonly leftOut: readonly string[] }
   /** For the other workers. */
   | { readonly kind: "purged"; readonly purge: string }
   /** It takes nothing new and ends by itself: a successor may start at once. */
@@ -83,7 +83,7 @@ const purged = z.strictObject({ kind: z.literal("purged"), purge: z.string().max
 const fromWorkerSchema = z.discriminatedUnion("kind", [
   z.strictObject({ kind: z.literal("serving"), hash: text, port: count.max(65_535) }),
   z.strictObject({ kind: z.literal("failed"), message: text }),
-  z.strictObject({ kind: z.literal("pong"), open: count }),
+  z.strictObject({ kind: z.literal("pong"), open: count, leftOut: z.array(text).max(16) }),
   purged,
   z.strictObject({ kind: z.literal("leaving") }),
   z.strictObject({ kind: z.literal("answer"), id: count, answer: answerSchema }),

@@ -13,6 +13,7 @@ import { Crew } from "./crew.ts";
 import { clusterFork, type Fork } from "./fork.ts";
 import type { WorkerConfig } from "./messages.ts";
 import { settlePort, type SharedPort } from "./port.ts";
+import { degradedLines } from "./left-out.ts";
 import { createReloader } from "./reloader.ts";
 import type { Running, RunParts } from "./solo.ts";
 
@@ -126,6 +127,7 @@ export async function runPrimary(parts: PrimaryParts): Promise<Running> {
       `workers ${crew.census().serving}/${workers}`,
       `exchanges ${crew.census().open} open`,
       `config ${reloader.current().hash.slice(0, 12)}`,
+      ...degradedLines(crew.census().leftOut),
     ],
     config: reloader.view,
     cache: (ask) => crew.cache(ask),

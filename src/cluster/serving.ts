@@ -6,6 +6,7 @@ import { createLog, type Log } from "../telemetry/log.ts";
 import { createMetrics, type Metrics } from "../telemetry/metrics.ts";
 import type { Sink } from "../telemetry/sink.ts";
 import { createSpans } from "../telemetry/spans.ts";
+import { watchLeftOut, type LeftOut } from "./left-out.ts";
 import type { WorkerConfig } from "./messages.ts";
 
 /** What every process of a gateway is given. */
@@ -35,6 +36,7 @@ export interface Serving {
   readonly gateway: Gateway;
   readonly log: Log;
   readonly metrics: Metrics;
+  readonly leftOut: LeftOut;
   /** See {@link Gateway.prepare}; what stands around the gateway follows at the commit. */
   prepare(next: WorkerConfig): Prepared;
   /** Ends what tells of the gateway, after the gateway itself has ended. */
@@ -71,10 +73,12 @@ export async function createServing(parts: ServingParts): Promise<Serving> {
     logLinesDropped: log.dropped,
   });
   const spans = await createSpans({ bus, clock, version });
+  const leftOut = watchLeftOut(bus);
   return {
     gateway,
     log,
     metrics,
+    leftOut,
     prepare(next) {
       const { commit, abort } = gateway.prepare(next.config, next.material);
       return {
@@ -88,6 +92,7 @@ export async function createServing(parts: ServingParts): Promise<Serving> {
     },
     async close() {
       metrics.close();
+      leftOut.close();
       spans.close();
       await log.close();
     },

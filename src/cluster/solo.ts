@@ -3,6 +3,7 @@ import { toError } from "../core/errors.ts";
 import type { ConfigSource, ReadyConfig } from "../config/source.ts";
 import { createOps } from "../ops/app.ts";
 import { createFaultLimit } from "./fault-limit.ts";
+import { degradedLines } from "./left-out.ts";
 import { createReloader } from "./reloader.ts";
 import { createServing, type ProcessParts } from "./serving.ts";
 
@@ -47,7 +48,11 @@ export async function runSolo(parts: RunParts): Promise<Running> {
   const isTooMany = createFaultLimit(clock);
   const control: Control = {
     life: gateway.life,
-    checks: () => [`exchanges ${gateway.open()} open`, `config ${reloader.current().hash.slice(0, 12)}`],
+    checks: () => [
+      `exchanges ${gateway.open()} open`,
+      `config ${reloader.current().hash.slice(0, 12)}`,
+      ...degradedLines(serving.leftOut.tiers()),
+    ],
     config: reloader.view,
     cache: async (ask) => ({ answers: [await gateway.cache.ask(ask)], silent: 0 }),
     webhookSecret: () => reloader.current().config.cache.webhook?.secret,

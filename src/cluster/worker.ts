@@ -53,7 +53,11 @@ export class Worker {
         if (this.#state.kind === "idle") void this.#start(message);
         return;
       case "ping":
-        this.#parts.link.send({ kind: "pong", open: this.#serving()?.gateway.open() ?? 0 });
+        this.#parts.link.send({
+          kind: "pong",
+          open: this.#serving()?.gateway.open() ?? 0,
+          leftOut: this.#serving()?.leftOut.tiers() ?? [],
+        });
         return;
       case "ask":
         void this.#answer(message.id, message.question);

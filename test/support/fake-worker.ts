@@ -37,7 +37,7 @@ export class FakeWorker {
     this.heard.push(message);
     if (message.kind === "start") this.hash = message.config.hash;
     if (!this.awake) return;
-    if (message.kind === "ping") this.say({ kind: "pong", open: 1 });
+    if (message.kind === "ping") this.say({ kind: "pong", open: 1, leftOut: [] });
     if (message.kind === "ask") this.say({ kind: "answer", id: message.id, answer: this.#answer(message.question) });
     if (message.kind === "drain") this.die(0);
   }

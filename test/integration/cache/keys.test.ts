@@ -225,7 +225,7 @@ test("what is private or sets a cookie is kept for nobody, whatever the key hold
   }
 });
 
-test("C21: another version is a cold start", async () => {
+test("C21: another version is a cold start, and a roll-back finds its own answers again", async () => {
   await using rig = await startRig(
     "origin",
     sends((_, call) => `${call}`, MINUTE),
@@ -234,4 +234,11 @@ test("C21: another version is a cold start", async () => {
   assert.equal((await rig.ask()).text, "1");
   await rig.gateway.apply({ target: rig.target, route: { cache: "origin" }, cache: { version: "2" } });
   assert.equal((await rig.ask()).text, "2");
+  await rig.gateway.apply({ target: rig.target, route: { cache: "origin" }, cache: { version: "1" } });
+  assert.equal((await rig.ask()).text, "1");
+  const half = { from: "1", to: "2", percent: 50 };
+  await rig.gateway.apply({ target: rig.target, route: { cache: "origin" }, cache: { version: half } });
+  const texts = await Promise.all(Array.from({ length: 20 }, async (_, i) => (await rig.ask(`/${i}`)).text));
+  assert.equal(new Set(texts).size, 20, "cold, each for itself");
+  assert.ok(["1", "2"].includes((await rig.ask()).text), "warm, whichever of the two it is");
 });

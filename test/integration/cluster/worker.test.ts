@@ -65,7 +65,7 @@ test("starts, answers pings, drains, exits 0", async () => {
   const url = await start(configOf("one"));
   assert.equal(await textAt(url), "one");
   tell({ kind: "ping" });
-  assert.deepEqual(await hears("pong"), { kind: "pong", open: 0 });
+  assert.deepEqual(await hears("pong"), { kind: "pong", open: 0, leftOut: [] });
   tell({ kind: "drain" });
   tell({ kind: "drain" });
   await until(() => exits.length > 0, { what: "it exits" });

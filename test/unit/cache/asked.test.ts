@@ -19,7 +19,7 @@ const identities = new Identities(identitySettings.parse({ jwt: { secret: SECRET
 
 function asks(settings: object, version = "1"): Ask {
   const options = cacheOptions(routeCacheSettings.parse(settings));
-  return compileAsk(options, version, compileVaryBy(options.varyBy, identities));
+  return compileAsk(options, () => version, compileVaryBy(options.varyBy, identities));
 }
 
 const request = (headers: string[], more: Partial<Exchange> = {}): Exchange => ({

@@ -6,7 +6,7 @@ test("what a worker says comes through as it is", () => {
   for (const message of [
     { kind: "serving", hash: "abc", port: 8080 },
     { kind: "failed", message: "no" },
-    { kind: "pong", open: 3 },
+    { kind: "pong", open: 3, leftOut: ["redis"] },
     { kind: "leaving" },
     { kind: "purged", purge: "x" },
     { kind: "answer", id: 0, answer: { kind: "done" } },
