@@ -104,8 +104,11 @@ test("kill -9 of a worker under load costs its own requests alone; the port neve
       const successor = lines.find((line) => isSuccessor(line, gone));
       return successor!.time - gone.time;
     });
-  // On a busy machine the start of a process takes long for no reason of ours: the first one here shows how long.
-  assert.ok(Math.min(...times) <= Math.max(1_000, start), `replaced in ${times.join(", ")} ms, started in ${start} ms`);
+  // On a busy machine the start of a process takes long for no reason of ours: the first one here, without load, shows how long.
+  assert.ok(
+    Math.min(...times) <= Math.max(1_000, 2 * start),
+    `replaced in ${times.join(", ")} ms, started in ${start} ms`,
+  );
   for (const { tally } of [kept, fresh]) {
     assert.equal(tally.refused.get("ECONNREFUSED"), undefined);
     assert.deepEqual([...tally.answers.keys()], [200]);

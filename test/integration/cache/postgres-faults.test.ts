@@ -82,7 +82,7 @@ async function keptAgain({ rig, table }: Scene): Promise<number> {
 interface Trouble {
   readonly breakIt: () => unknown;
   readonly healIt: () => unknown;
-  /** Asks while it is in force. Default: 60 requests. */
+  /** Asks while it is in force. Default: 60 requests, after 40 without it. */
   readonly requests?: number;
 }
 
@@ -90,7 +90,7 @@ interface Trouble {
 async function outlive(scene: Scene, { breakIt, healIt, requests = 60 }: Trouble): Promise<void> {
   await keptAgain(scene);
   const usual = await keptAgain(scene);
-  const healthy = await traffic(scene.rig, 40);
+  const healthy = await traffic(scene.rig, Math.min(40, requests));
   await breakIt();
   const troubled = await traffic(scene.rig, requests);
   await healIt();

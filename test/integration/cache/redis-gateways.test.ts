@@ -10,7 +10,11 @@ const fields = { "Cache-Control": "max-age=60" };
 suite("gateways with one Redis", { skip: redisMissing }, () => {
   test("what one has fetched the other answers, with its age, and from its own memory afterwards", async () => {
     await using server = await startRedis();
-    await using fleet = await startFleet(2, { url: server.url }, sends("hello", { ...fields, Age: "7" }));
+    await using fleet = await startFleet(
+      2,
+      { url: server.url, deadline: "400ms" },
+      sends("hello", { ...fields, Age: "7" }),
+    );
     await fleet.ask(0);
     await until(async () => (await server.cli("keys", "spillway:cache:*")).includes("\n"), { what: "it is written" });
     const { text, cache, raw } = await fleet.ask(1);
