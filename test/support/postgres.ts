@@ -82,6 +82,8 @@ export async function startPostgres(settings: readonly string[] = []): Promise<T
     );
   let server = await start();
   const kill = async (): Promise<void> => {
+    // Stopped, it starts no other process while we look which there are.
+    server.kill("SIGSTOP");
     const family = familyOf(server.pid!);
     signalAll(server.pid!, "SIGKILL");
     await until(() => !family.some(isRunning), { what: "every process of PostgreSQL has ended" });
@@ -103,7 +105,13 @@ export async function startPostgres(settings: readonly string[] = []): Promise<T
     resume: () => signalAll(server.pid!, "SIGCONT"),
     kill,
     async restart() {
-      server = await start();
+      // What was killed may hold its shared memory for a moment longer than it runs.
+      const again = async (left: number): Promise<TiedChild> =>
+        start().catch((error: Error) => {
+          if (left === 0) throw error;
+          return again(left - 1);
+        });
+      server = await again(5);
     },
     async [Symbol.asyncDispose]() {
       signalAll(server.pid!, "SIGCONT");
