@@ -10,7 +10,8 @@ import { haproxyCache, nginxCache, varnishCache } from "./native.ts";
 /** Ratios of hits count from this one. */
 export const BASE = "varnish";
 
-const COMMAND = fileURLToPath(new URL("../../../dist/main.js", import.meta.url));
+/** The built package. */
+export const COMMAND = fileURLToPath(new URL("../../../dist/main.js", import.meta.url));
 
 function spillwayCache({ port, upstream, folder }: Setting): Launch | string {
   if (!existsSync(COMMAND)) return "dist/main.js is not there: run npm run build";

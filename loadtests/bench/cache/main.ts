@@ -11,12 +11,14 @@ import { passThroughTable } from "../report.ts";
 import { measure } from "../slices.ts";
 import { table } from "../table.ts";
 import { ANSWERERS, BASE, CACHES } from "./contenders.ts";
+import { redisMissing } from "../../../test/support/redis.ts";
+import { fleet } from "./fleet.ts";
 import { inProcessHits } from "./in-process.ts";
 import { HERDS, type Herd } from "./herds.ts";
 import { startOrigin, type Origin } from "./origin.ts";
 import { OUTAGES } from "./outages.ts";
 
-const USAGE = `npm run bench:cache -- [hits|inside|herds|outages ...] [options]
+const USAGE = `npm run bench:cache -- [hits|inside|herds|outages|fleet ...] [options]
 
   --only A,B       these contenders only
   --rounds N       of hits: two slices a contender each (3); of herds: runs (3)
@@ -83,6 +85,19 @@ async function rows(title: string, herds: readonly Herd[], options: Options): Pr
   });
 }
 
+async function fleetOnRedis({ size }: Options): Promise<void> {
+  if (redisMissing !== false) return say(`fleet: not available: ${redisMissing}`);
+  say("\nfleet\n");
+  const folder = mkdtempSync(join(tmpdir(), "spillway-bench-"));
+  const origin = await startOrigin(size);
+  try {
+    await fleet(origin, folder, say);
+  } finally {
+    await origin.close();
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
+
 async function main(args: readonly string[]): Promise<void> {
   const { values, positionals } = parseArgs({
     args: [...args],
@@ -99,7 +114,7 @@ async function main(args: readonly string[]): Promise<void> {
   const obstacle = whyNot();
   if (obstacle !== undefined) throw new Error(obstacle);
   const options: Options = {
-    what: positionals.length > 0 ? positionals : ["hits", "inside", "herds", "outages"],
+    what: positionals.length > 0 ? positionals : ["hits", "inside", "herds", "outages", "fleet"],
     only: values.only.split(",").filter((name) => name !== ""),
     rounds: Number(values.rounds),
     seconds: Number(values.slice),
@@ -117,6 +132,7 @@ async function main(args: readonly string[]): Promise<void> {
   }
   if (options.what.includes("herds")) await rows("herds", HERDS, options);
   if (options.what.includes("outages")) await rows("outages", OUTAGES, options);
+  if (options.what.includes("fleet")) await fleetOnRedis(options);
 }
 
 function say(text: string): void {
