@@ -11,7 +11,7 @@ const readiness = (opsPort: number): Promise<number> =>
   fetch(`http://127.0.0.1:${opsPort}/readyz`).then(({ status }) => status);
 
 suite("SIGTERM under load", () => {
-  for (let round = 1; round <= 3; round++) {
+  for (let round = 1; round <= 5; round++) {
     test(`drain ${round}: nothing accepted is lost, a long download ends whole, exit code 0`, async (t) => {
       const size = 200 * 65_536;
       await using origin = await startOrigin((request, response) => {

@@ -191,7 +191,7 @@ test("a second signal ends it at once", async () => {
   gateway.signal("SIGTERM");
   await until(async () => (await gateway.ops("/readyz")).status === 503, { what: "it is not ready" });
   gateway.signal("SIGTERM");
-  assert.equal(await deadline(gateway.exited, 30_000, "it ends"), 1);
+  assert.equal(await deadline(gateway.exited, 3_000, "it ends"), 1);
   assert.ok(!workers.some(isRunning));
 });
 
@@ -224,7 +224,7 @@ test("without the primary no worker outlives its requests: none is left after fi
   gateway.signal("SIGKILL");
   await gateway.exited;
   assert.deepEqual([...new Set(await Promise.all(answers))], ["late"]);
-  await until(() => !workers.some(isRunning), { timeoutMs: 60_000, what: "the workers are gone" }).finally(() =>
+  await until(() => !workers.some(isRunning), { timeoutMs: 5_000, what: "the workers are gone" }).finally(() =>
     workers.forEach(killQuietly),
   );
   for (const connection of [...connections, ...stuck]) connection.destroy();

@@ -450,7 +450,7 @@ suite("any text", () => {
           }
         }
       }),
-      { numRuns: 400 },
+      { numRuns: 1000 },
     );
   });
 });

@@ -110,7 +110,7 @@ suite("the head reader", () => {
         for (let i = 0; i < head.endToEnd.length; i += 2) assert.doesNotMatch(head.endToEnd[i]!, NEVER_END_TO_END);
         assert.equal(head.chunked && head.contentLength !== undefined, false);
       }),
-      { numRuns: 5000 },
+      { numRuns: 20_000 },
     );
   });
 

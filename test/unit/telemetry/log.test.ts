@@ -150,7 +150,7 @@ test("nothing in a field breaks the line, moves a terminal or grows beyond 1 kB"
         for (const value of Object.values(line)) if (typeof value === "string") assert.ok(value.length <= 1024);
       }
     }),
-    { numRuns: 30 },
+    { numRuns: 60 },
   );
 });
 
