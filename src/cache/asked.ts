@@ -87,7 +87,9 @@ function rewritten(
     irrelevant && hasHeader(exchange.headers, "cookie") ? relevant(exchange.headers, irrelevant) : undefined;
   if (query === exchange.query && !headers) return exchange;
   const { id, startedAt, method, path, scheme, authority, client, route, params, trace, departure } = exchange;
-  const facts = { id, startedAt, method, path, scheme, authority, client, route, params, trace, departure };
+  const { tenant, cohort, deadline } = exchange;
+  const who = { client, tenant, cohort, deadline };
+  const facts = { id, startedAt, method, path, scheme, authority, ...who, route, params, trace, departure };
   const at = exchange.target.indexOf("?");
   const target = at < 0 ? exchange.target : exchange.target.slice(0, at);
   return {

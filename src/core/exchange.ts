@@ -84,6 +84,15 @@ export interface Exchange {
   /** What the route's pattern captured, decoded: `{ id: "7" }`. */
   readonly params: Readonly<Record<string, string>>;
   readonly class: PriorityClass;
+  /**
+   * Who it counts for where seats are shared out: a tenant, an API key or the client's address (IPv6: its /64). Never
+   * shown to other clients; not safe as a metric label.
+   */
+  readonly tenant: string;
+  /** Place inside the class, 0 to 127 and the same for one tenant: the higher goes first when a class is shed in part. */
+  readonly cohort: number;
+  /** Monotonic milliseconds at which nobody waits for the answer any more; Infinity when no limit is known. */
+  readonly deadline: number;
   readonly body: RequestBody | undefined;
   readonly trace: TraceContext;
   readonly departure: Departure;

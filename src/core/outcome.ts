@@ -16,7 +16,13 @@ export type RefusedReason =
   | "unsupported" // CONNECT, TRACE and the like
   | "back-off" // the dependency failed another instance, and a stale answer is at hand
   | "not-stored" // only a kept answer was wanted, and there is none to use
-  | "memory"; // the process is close to its memory limit
+  | "memory" // the process is close to its memory limit
+  | "shed" // its class or cohort gives way to more important work
+  | "full" // no seat, and no room to wait for one
+  | "wait" // a seat would come, or came not, within the longest wait of its class
+  | "deadline" // nobody would wait for the answer any more
+  | "quota" // the client, tenant, key or route has used what it may
+  | "busy"; // the process itself has more to do than it can
 
 /** Why a dependency (or the client) ended an exchange. */
 export type FailedReason =
@@ -42,6 +48,19 @@ export type CacheUse =
       /** Milliseconds past its freshness. */ readonly staleMs: number;
     };
 
+/** What admission saw when it let an exchange through or did not: numbers for the record, the log and `explain`. */
+export interface AdmissionSeen {
+  /** Seats of the dependency, and those taken. */
+  readonly limit: number;
+  readonly inFlight: number;
+  /** Requests ahead of it in the queue, of its class and above. */
+  readonly ahead: number;
+  /** Milliseconds it was thought to have to wait, those it might, and those it did. */
+  readonly estimateMs: number;
+  readonly capMs: number;
+  readonly waitedMs: number;
+}
+
 /** Where a kept answer was, nearest first. */
 export type CacheTier = "memory" | "redis" | "postgres";
 
@@ -57,6 +76,8 @@ export interface Served {
   readonly dependencyMs?: number;
   /** On routes that have a cache. */
   readonly cache?: CacheUse;
+  /** Where a seat was asked for. */
+  readonly admission?: AdmissionSeen;
 }
 
 /** The host application behind `app.use(spillway())` has taken the exchange and writes its own answer. */
@@ -81,6 +102,8 @@ export interface Refused {
   readonly headers?: HeaderList;
   /** On routes that have a cache. */
   readonly cache?: CacheUse;
+  /** Where a seat was asked for. */
+  readonly admission?: AdmissionSeen;
 }
 
 export interface Failed {
@@ -93,6 +116,8 @@ export interface Failed {
   readonly headers?: HeaderList;
   /** On routes that have a cache. */
   readonly cache?: CacheUse;
+  /** Where a seat was asked for. */
+  readonly admission?: AdmissionSeen;
 }
 
 /** How an exchange ends. Every stage returns one; none is ever thrown. */

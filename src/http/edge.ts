@@ -222,6 +222,7 @@ export class Edge {
     const headers = [...head.endToEnd, ...ours, "x-request-id", id, "traceparent", formatTraceparent(trace)];
     const tracestate = passTracestate(trace, head.tracestate);
     if (tracestate !== undefined) headers.push("tracestate", tracestate);
+    const address = trusted ? judgement.clientAddress(peer, head.forwardedFor, head.forwarded) : peer;
     return new HttpExchange(
       {
         id,
@@ -233,10 +234,13 @@ export class Edge {
         scheme,
         authority,
         headers,
-        client: { address: trusted ? judgement.clientAddress(peer, head.forwardedFor, head.forwarded) : peer, trusted },
+        client: { address, trusted },
         route: match.kind === "found" ? match.value.facts : OTHER,
         params: match.kind === "found" ? match.params : NO_PARAMS,
         class: match.kind === "found" ? match.value.classOf(headers) : "default",
+        tenant: address,
+        cohort: 0,
+        deadline: Number.POSITIVE_INFINITY,
         body: upload,
         trace,
         upgrade: join ? { key: head.websocketKey ?? "", join } : undefined,

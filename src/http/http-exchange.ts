@@ -30,6 +30,9 @@ export class HttpExchange implements Exchange, Departure {
   readonly route: RouteFacts;
   readonly params: Readonly<Record<string, string>>;
   readonly class: PriorityClass;
+  readonly tenant: string;
+  readonly cohort: number;
+  readonly deadline: number;
   readonly body: RequestBody | undefined;
   readonly trace: TraceContext;
   readonly upgrade: Upgrade | undefined;
@@ -54,6 +57,9 @@ export class HttpExchange implements Exchange, Departure {
     this.route = facts.route;
     this.params = facts.params;
     this.class = facts.class;
+    this.tenant = facts.tenant;
+    this.cohort = facts.cohort;
+    this.deadline = facts.deadline;
     this.body = facts.body;
     this.trace = facts.trace;
     this.upgrade = facts.upgrade;

@@ -63,6 +63,32 @@ export const PROBLEMS: Readonly<Record<RefusedReason | FailedReason, ProblemKind
     title: "Short of memory",
     when: "the process uses 80 % of its memory limit: classes below critical are refused, from 90 % all",
   },
+  shed: {
+    status: 503,
+    title: "Shed",
+    when: "there is more work than the dependency can do, and this class or cohort gives way to others",
+  },
+  full: { status: 503, title: "No room", when: "no seat is free and the queue of the dependency is full" },
+  wait: {
+    status: 503,
+    title: "Wait too long",
+    when: "no seat of the dependency would come, or came, within the longest wait of the class",
+  },
+  busy: {
+    status: 503,
+    title: "Gateway busy",
+    when: "the gateway itself has more to do than its processor can, and this class gives way",
+  },
+  deadline: {
+    status: 504,
+    title: "Deadline passed",
+    when: "the client's deadline has passed, or would before an answer could come; the dependency was not asked",
+  },
+  quota: {
+    status: 429,
+    title: "Quota used up",
+    when: "client, tenant, API key or route have used what a rateLimit gives",
+  },
   "connect-timeout": {
     status: 504,
     title: "Dependency did not connect in time",

@@ -16,6 +16,9 @@ const exchange: Exchange = {
   route: { name: "products", dependency: "catalog" },
   params: {},
   class: "default",
+  tenant: "192.0.2.7",
+  cohort: 0,
+  deadline: Number.POSITIVE_INFINITY,
   body: undefined,
   trace: {
     traceId: "4bf92f3577b34da6a3ce929d0e0e4736",

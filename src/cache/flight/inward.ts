@@ -27,6 +27,10 @@ export function inward(exchange: Exchange, departure: Departure, headers: Header
     method: "GET",
     headers,
     class: exchange.class,
+    tenant: exchange.tenant,
+    cohort: exchange.cohort,
+    // Others wait with it, for longer perhaps.
+    deadline: Number.POSITIVE_INFINITY,
     body: undefined,
     departure,
     interim: (status, fields) => exchange.interim(status, fields),
