@@ -2,7 +2,7 @@ import { wholeBody } from "../core/body.ts";
 import type { HeaderList } from "../core/headers.ts";
 import type { Outcome } from "../core/outcome.ts";
 import type { FallbackSettings } from "./fallback-settings.ts";
-import { isFailure } from "./flight/failure.ts";
+import { failureOf } from "./flight/failure.ts";
 
 /** What a route answers when neither its dependency nor its cache has an answer. */
 export interface Fallback {
@@ -40,7 +40,8 @@ function typeOf(file: string | undefined, isJson: boolean): string {
  * (`only-if-cached`) gets none, and who has left nothing.
  */
 export function standIn(fallback: Fallback, method: string, outcome: Outcome): Outcome {
-  if (!isFailure(outcome) || (outcome.kind === "refused" && outcome.reason === "not-stored")) return outcome;
+  const failure = failureOf(outcome);
+  if (!failure || failure.insteadOf === "not-stored") return outcome;
   if (outcome.kind === "served") outcome.body.cancel(new Error("a fallback takes its place"));
   const { status, headers, body } = fallback;
   return {
@@ -50,6 +51,7 @@ export function standIn(fallback: Fallback, method: string, outcome: Outcome): O
     body: wholeBody(method === "HEAD" ? Buffer.alloc(0) : body),
     by: "gateway",
     cache: { result: "fallback" },
+    ...failure,
   };
 }
 

@@ -150,10 +150,11 @@ async function answerPast(
   // Who wants something newer waits for it as long as it may come.
   const patience = verdict.use === "revalidate" && yieldsToSlow(spans) ? "soon" : "landing";
   const fetched = await pursuit.waitBriefly(fwd, patience);
-  if (typeof fetched !== "string") return fetched;
+  if ("kind" in fetched) return fetched;
   const { head, reading } = kept.entry;
   const { age } = usability(head, policy, time.now(), reading);
-  return answerStale(parts, exchange, kept, { ...use, age }, phaseOf(spans) === "fail-safe" ? "fail-safe" : fetched);
+  const detail = phaseOf(spans) === "fail-safe" ? "fail-safe" : fetched.insteadOf;
+  return { ...answerStale(parts, exchange, kept, { ...use, age }, detail), ...fetched };
 }
 
 function notKept(): Outcome {

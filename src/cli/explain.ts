@@ -13,6 +13,8 @@ import { PROBLEMS } from "../http/problems.ts";
 import { compileRewrite } from "../routing/rewrite.ts";
 import { type Args, type Command, EXIT, type Io, textOption, wantsJson, writeJson } from "./command.ts";
 import { configFile, DEFAULT_CONFIG } from "./config-file.ts";
+import { explainRequest } from "./explain-request.ts";
+import { opsHelp, opsOptions } from "./ops-client.ts";
 
 /** A request as it was typed. */
 interface Asked {
@@ -65,16 +67,22 @@ type Destination =
 export const explain: Command = {
   name: "explain",
   summary: "what a configuration would do with a request, without sending it",
-  usage: "METHOD URL [-H 'NAME: VALUE']... [--config FILE] [--json]",
+  usage: "METHOD URL [-H 'NAME: VALUE']... [--config FILE] [--json] | --request ID [--ops-url URL] [--curl] [--json]",
   help: `  URL            a whole one, or a path
   -H, --header   a field of the request; may be given several times
   --config FILE  default ${DEFAULT_CONFIG}
-Exit code 4: the gateway would refuse the request by itself.`,
+  --request ID   asks a running gateway why a request got its answer, by its X-Request-Id
+${opsHelp}
+Exit code 4: the gateway would refuse the request by itself, or did.`,
   options: {
+    ...opsOptions,
+    request: { type: "string" },
     config: { type: "string", short: "c" },
     header: { type: "string", short: "H", multiple: true },
   },
   async run(args, io) {
+    const id = textOption(args, "request");
+    if (id !== undefined) return explainRequest(id, args, io);
     const { path, shownAs } = configFile(textOption(args, "config"), io);
     const { config } = await loadConfigFile(path, io.env, { shownAs });
     const asked = readAsked(args, config);

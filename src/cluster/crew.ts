@@ -7,13 +7,13 @@ import type { MetricsJson } from "../telemetry/metrics.ts";
 import { addDeparted } from "./departed.ts";
 import type { Fork } from "./fork.ts";
 import { takeOn, type Hand, type HandEnd, type Reply, type Said } from "./hand.ts";
-import type { ToWorker, WorkerConfig } from "./messages.ts";
+import type { Answer, Question, ToWorker, WorkerConfig } from "./messages.ts";
 import { follows, forked, gone, heard, serves, ticked, vacant, type Place } from "./place.ts";
 
 /** Milliseconds. Two pings must not stand for more than the ten seconds that place.ts counts on. */
 const TICK = 1_000;
 /** Milliseconds that a worker has to answer. */
-const PATIENCE = { metrics: 1_000, cache: 5_000, prepare: 5_000, commit: 5_000 } as const;
+const PATIENCE = { metrics: 1_000, question: 1_000, cache: 5_000, prepare: 5_000, commit: 5_000 } as const;
 
 export interface CrewParts {
   readonly size: number;
@@ -95,6 +95,15 @@ export class Crew {
   }
 
   /** Asks the cache of every process. A purge is told to other instances by one that does it. */
+  /** What every process that has not ended says to a question; `silent`: those that did not answer in time. */
+  async askAll(question: Question): Promise<{ readonly answers: readonly Answer[]; readonly silent: number }> {
+    const asked = [...this.#hands.keys()].map((hand) => hand.ask(question, PATIENCE.question));
+    const replies = await Promise.all(asked);
+    const answers = replies.filter((reply) => reply.kind === question.kind) as readonly Answer[];
+    const gone = replies.filter(({ kind }) => kind === "gone").length;
+    return { answers, silent: replies.length - answers.length - gone };
+  }
+
   async cache(ask: CacheAsk): Promise<{ readonly answers: readonly CacheAnswer[]; readonly silent: number }> {
     const asked = [...this.#hands.keys()];
     const replies = await Promise.all(
@@ -285,6 +294,7 @@ function objection(number: number, reply: Reply): readonly string[] {
       return [`worker ${number}: ${reply.message}`];
     case "metrics":
     case "cache":
+    case "decisions":
       return [`worker ${number} answered another question`];
   }
 }

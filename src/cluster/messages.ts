@@ -2,6 +2,7 @@
 import { z } from "zod";
 import type { ReadyConfig } from "../config/source.ts";
 import type { CacheAnswer, CacheAsk } from "../core/cache-control.ts";
+import type { Decision, DecisionsAsk } from "../core/decisions.ts";
 import type { MetricsJson } from "../telemetry/metrics.ts";
 
 /** The part of a configuration that a worker needs. */
@@ -33,6 +34,7 @@ export type ToWorker =
 export type Question =
   | { readonly kind: "metrics" }
   | { readonly kind: "cache"; readonly ask: CacheAsk }
+  | { readonly kind: "decisions"; readonly ask: DecisionsAsk }
   /** Build it, use nothing of it. */
   | { readonly kind: "prepare"; readonly config: WorkerConfig }
   /** Use what was prepared; done already if that is in force. */
@@ -43,6 +45,7 @@ export type Answer =
   | { readonly kind: "done" }
   | { readonly kind: "metrics"; readonly metrics: MetricsJson }
   | { readonly kind: "cache"; readonly answer: CacheAnswer }
+  | { readonly kind: "decisions"; readonly decisions: readonly Decision[] }
   | { readonly kind: "failed"; readonly message: string };
 
 export type FromWorker =
@@ -59,6 +62,7 @@ export type FromWorker =
 /** Characters of a text, and metrics in a reading. */
 const MOST_TEXT = 4096;
 const MOST_METRICS = 1000;
+const MOST_DECISIONS = 1000;
 /** Characters of a purge: its names are bounded where they are taken. */
 const MOST_PURGE = 2 ** 22;
 
@@ -71,10 +75,13 @@ const says = (value: unknown, key: string): boolean =>
 
 const metricJson = z.looseObject({ name: text, type: text, values: z.array(z.looseObject({})) });
 
+const decision = z.custom<Decision>((value) => says(value, "id"));
+
 const answerSchema = z.discriminatedUnion("kind", [
   z.strictObject({ kind: z.literal("done") }),
   z.strictObject({ kind: z.literal("metrics"), metrics: z.array(metricJson).max(MOST_METRICS) }),
   z.strictObject({ kind: z.literal("cache"), answer: z.custom<CacheAnswer>((value) => says(value, "did")) }),
+  z.strictObject({ kind: z.literal("decisions"), decisions: z.array(decision).max(MOST_DECISIONS) }),
   z.strictObject({ kind: z.literal("failed"), message: text }),
 ]);
 
@@ -94,9 +101,14 @@ const workerConfig = z.custom<WorkerConfig>(
     z.looseObject({ config: z.looseObject({}), material: z.looseObject({}), hash: text }).safeParse(value).success,
 );
 
+const decisionsAsk = z.custom<DecisionsAsk>(
+  (value) => z.looseObject({ limit: count.max(MOST_DECISIONS) }).safeParse(value).success,
+);
+
 const questionSchema = z.discriminatedUnion("kind", [
   z.strictObject({ kind: z.literal("metrics") }),
   z.strictObject({ kind: z.literal("cache"), ask: z.custom<CacheAsk>((value) => says(value, "do")) }),
+  z.strictObject({ kind: z.literal("decisions"), ask: decisionsAsk }),
   z.strictObject({ kind: z.literal("prepare"), config: workerConfig }),
   z.strictObject({ kind: z.literal("commit"), hash: text }),
   z.strictObject({ kind: z.literal("abort") }),

@@ -1,6 +1,7 @@
 import { routeNames } from "../config/schema.ts";
 import { createHexSource } from "../core/clock.ts";
 import type { Control, Life } from "../core/control.ts";
+import { newestOf } from "../core/decisions.ts";
 import { toError } from "../core/errors.ts";
 import { createEventBus, type EventBus } from "../core/events.ts";
 import type { ReadyConfig } from "../config/source.ts";
@@ -131,6 +132,11 @@ export async function runPrimary(parts: PrimaryParts): Promise<Running> {
     ],
     config: reloader.view,
     cache: (ask) => crew.cache(ask),
+    decisions: async (ask) => {
+      const { answers, silent } = await crew.askAll({ kind: "decisions", ask });
+      const found = answers.flatMap((answer) => (answer.kind === "decisions" ? [answer.decisions] : []));
+      return { decisions: newestOf(found, ask.limit), processes: found.length, silent };
+    },
     webhookSecret: () => reloader.current().config.cache.webhook?.secret,
     metrics: async () => aggregateMetrics([await own.metrics.json(), ...(await crew.metrics())]),
     reload: reloader.reload,

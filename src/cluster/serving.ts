@@ -4,6 +4,7 @@ import { createGateway, type Gateway } from "../gateway.ts";
 import type { Prepared } from "../graph.ts";
 import { createLog, type Log } from "../telemetry/log.ts";
 import { createMetrics, type Metrics } from "../telemetry/metrics.ts";
+import { createRecorder, type Recorder } from "../telemetry/recorder.ts";
 import type { Sink } from "../telemetry/sink.ts";
 import { createSpans } from "../telemetry/spans.ts";
 import { watchLeftOut, type LeftOut } from "./left-out.ts";
@@ -36,6 +37,7 @@ export interface Serving {
   readonly gateway: Gateway;
   readonly log: Log;
   readonly metrics: Metrics;
+  readonly recorder: Recorder;
   readonly leftOut: LeftOut;
   /** See {@link Gateway.prepare}; what stands around the gateway follows at the commit. */
   prepare(next: WorkerConfig): Prepared;
@@ -72,12 +74,14 @@ export async function createServing(parts: ServingParts): Promise<Serving> {
     nodeVersion,
     logLinesDropped: log.dropped,
   });
+  const recorder = createRecorder({ bus, clock });
   const spans = await createSpans({ bus, clock, version });
   const leftOut = watchLeftOut(bus);
   return {
     gateway,
     log,
     metrics,
+    recorder,
     leftOut,
     prepare(next) {
       const { commit, abort } = gateway.prepare(next.config, next.material);
@@ -92,6 +96,7 @@ export async function createServing(parts: ServingParts): Promise<Serving> {
     },
     async close() {
       metrics.close();
+      recorder.close();
       leftOut.close();
       spans.close();
       await log.close();

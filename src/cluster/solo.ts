@@ -4,8 +4,8 @@ import type { ConfigSource, ReadyConfig } from "../config/source.ts";
 import { createOps } from "../ops/app.ts";
 import { createFaultLimit } from "./fault-limit.ts";
 import { degradedLines } from "./left-out.ts";
-import { createReloader } from "./reloader.ts";
-import { createServing, type ProcessParts } from "./serving.ts";
+import { createReloader, type Reloader } from "./reloader.ts";
+import { createServing, type ProcessParts, type Serving } from "./serving.ts";
 
 export interface RunParts extends ProcessParts {
   readonly source: ConfigSource;
@@ -29,7 +29,7 @@ export interface Running {
 export async function runSolo(parts: RunParts): Promise<Running> {
   const { first, source, clock, version } = parts;
   const serving = await createServing({ ...parts, config: first, sharedPort: false });
-  const { gateway, log, metrics } = serving;
+  const { gateway, log } = serving;
   const { bus } = gateway;
   const { listen, ops: opsSettings } = first.config;
   const reloader = createReloader({
@@ -46,20 +46,7 @@ export async function runSolo(parts: RunParts): Promise<Running> {
   };
   const ending = createEnding(() => gateway.drain().then(closeRest));
   const isTooMany = createFaultLimit(clock);
-  const control: Control = {
-    life: gateway.life,
-    checks: () => [
-      `exchanges ${gateway.open()} open`,
-      `config ${reloader.current().hash.slice(0, 12)}`,
-      ...degradedLines(serving.leftOut.tiers()),
-    ],
-    config: reloader.view,
-    cache: async (ask) => ({ answers: [await gateway.cache.ask(ask)], silent: 0 }),
-    webhookSecret: () => reloader.current().config.cache.webhook?.secret,
-    metrics: () => metrics.collect(),
-    reload: reloader.reload,
-    drain: () => ending.begin(0),
-  };
+  const control = controlOf(serving, reloader, () => ending.begin(0));
   const ops = createOps({ control, settings: opsSettings, clock, bus, audit: log.audit, version });
   const { port: opsPort } = await ops.listen();
   let port: number;
@@ -84,6 +71,25 @@ export async function runSolo(parts: RunParts): Promise<Running> {
       await gateway.close();
       await closeRest();
     },
+  };
+}
+
+/** What the operators of one process see and steer. */
+function controlOf({ gateway, metrics, recorder, leftOut }: Serving, reloader: Reloader, drain: () => void): Control {
+  return {
+    life: gateway.life,
+    checks: () => [
+      `exchanges ${gateway.open()} open`,
+      `config ${reloader.current().hash.slice(0, 12)}`,
+      ...degradedLines(leftOut.tiers()),
+    ],
+    config: reloader.view,
+    cache: async (ask) => ({ answers: [await gateway.cache.ask(ask)], silent: 0 }),
+    decisions: async (ask) => ({ decisions: recorder.find(ask), processes: 1, silent: 0 }),
+    webhookSecret: () => reloader.current().config.cache.webhook?.secret,
+    metrics: () => metrics.collect(),
+    reload: reloader.reload,
+    drain,
   };
 }
 

@@ -146,6 +146,9 @@ export class Worker {
     const serving = this.#serving();
     if (!serving) return { kind: "failed", message: "does not serve" };
     if (question.kind === "metrics") return { kind: "metrics", metrics: await serving.metrics.json() };
+    if (question.kind === "decisions") {
+      return { kind: "decisions", decisions: serving.recorder.find(question.ask) };
+    }
     if (question.kind === "cache") return { kind: "cache", answer: await serving.gateway.cache.ask(question.ask) };
     if (this.#isLeaving()) return { kind: "failed", message: "is leaving" };
     switch (question.kind) {

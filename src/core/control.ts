@@ -1,10 +1,18 @@
 import type { CacheAnswer, CacheAsk } from "./cache-control.ts";
+import type { Decision, DecisionsAsk } from "./decisions.ts";
 
 /** What a reload came to. `refused` keeps the last good configuration. */
 export type ReloadResult =
   | { readonly outcome: "applied"; readonly hash: string; readonly needsRestart: readonly string[] }
   | { readonly outcome: "unchanged"; readonly hash: string }
   | { readonly outcome: "refused"; readonly errors: readonly string[] };
+
+/** `processes` answered, `silent` did not. */
+export interface DecisionsFound {
+  readonly decisions: readonly Decision[];
+  readonly processes: number;
+  readonly silent: number;
+}
 
 /** Life of a process that serves: `draining` never goes back. */
 export type Life = "starting" | "ready" | "draining" | "stopped";
@@ -16,6 +24,8 @@ export type Life = "starting" | "ready" | "draining" | "stopped";
 export interface Control {
   /** Asks the cache of every process. `silent`: those that gave no answer. */
   cache(ask: CacheAsk): Promise<{ readonly answers: readonly CacheAnswer[]; readonly silent: number }>;
+  /** Decisions of every process, newest first. */
+  decisions(ask: DecisionsAsk): Promise<DecisionsFound>;
   life(): Life;
   /** One line a check, for `?verbose`: `["event-loop ok", "workers 2/2"]`. */
   checks(): readonly string[];

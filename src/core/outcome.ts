@@ -76,6 +76,11 @@ export interface Served {
   readonly dependencyMs?: number;
   /** On routes that have a cache. */
   readonly cache?: CacheUse;
+  /**
+   * Of a kept answer or a fallback: what it stands in for. The reason of a refusal or failure, `status-503` for such an
+   * answer, `timeout` for one that was not waited for, `back-off` for one that was not asked again.
+   */
+  readonly insteadOf?: string;
   /** Where a seat was asked for. */
   readonly admission?: AdmissionSeen;
 }

@@ -20,6 +20,7 @@ import { createLockout } from "./lockout.ts";
 import { openapi } from "./openapi.ts";
 import { problem, problemText, sendJson, sendProblem, sendText } from "./problem.ts";
 import { probes } from "./probes.ts";
+import { requests } from "./requests.ts";
 import type { OpsSettings } from "./settings.ts";
 
 export interface Ops {
@@ -95,6 +96,7 @@ export function opsCalls({
     ...cachePurge(control),
     ...cacheEvents(control, clock),
     ...cacheWarm(control),
+    ...requests(control),
   ];
   return [...calls, openapi(version, calls)];
 }

@@ -29,12 +29,13 @@ export function requestLine(
   const { exchange, outcome, dependencyMs } = event;
   const reason = outcome.kind === "refused" || outcome.kind === "failed" ? outcome.reason : undefined;
   const error = outcome.kind === "failed" && outcome.error ? redact(outcome.error.message) : undefined;
+  const insteadOf = outcome.kind === "served" ? field("instead_of", outcome.insteadOf) : "";
   const cache = "cache" in outcome ? field("cache", outcome.cache?.result) : "";
   const dependency = dependencyMs === undefined ? "" : `,"dependency_ms":${round(dependencyMs)}`;
   return (
     `{"level":"${level}","time":${Math.trunc(wall)},"event":"request","id":${text(exchange.id)}` +
     `,"route":${text(exchange.route.name)},"class":"${exchange.class}","method":${text(exchange.method)}` +
-    `,"path":${text(exchange.path)},"status":${event.status},"outcome":"${outcome.kind}"${field("reason", reason)}${cache}` +
+    `,"path":${text(exchange.path)},"status":${event.status},"outcome":"${outcome.kind}"${field("reason", reason)}${insteadOf}${cache}` +
     `${field("dependency", exchange.route.dependency)},"duration_ms":${round(event.durationMs)}${dependency}` +
     `,"bytes_out":${event.bytesOut},"client":${text(exchange.client.address)}` +
     `,"trace_id":"${exchange.trace.traceId}","whole":${event.whole}${field("error", error)}}\n`

@@ -1,3 +1,4 @@
+import type { Decision } from "../../src/core/decisions.ts";
 import type { Fork, WorkerEvents } from "../../src/cluster/fork.ts";
 import type { Answer, FromWorker, Question, ToWorker } from "../../src/cluster/messages.ts";
 
@@ -8,6 +9,8 @@ export class FakeWorker {
   readonly heard: ToWorker[] = [];
   hash = "";
   prepared = "";
+  /** What it remembers. */
+  decisions: readonly Decision[] = [];
   /** Answers questions and pings. */
   awake = true;
   objects: string | undefined;
@@ -53,6 +56,8 @@ export class FakeWorker {
         };
       case "cache":
         return { kind: "cache", answer: { did: "entries", entries: [] } };
+      case "decisions":
+        return { kind: "decisions", decisions: this.decisions };
       case "prepare":
         if (this.objects !== undefined) return { kind: "failed", message: this.objects };
         this.prepared = question.config.hash;

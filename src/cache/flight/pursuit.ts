@@ -4,7 +4,7 @@ import type { Handler } from "../../core/stage.ts";
 import { told, withoutBody } from "../answer.ts";
 import type { Asked } from "../asked.ts";
 import type { Entry } from "../entry.ts";
-import { isFailure } from "./failure.ts";
+import { failureOf, type StandsFor } from "./failure.ts";
 import { EntryFetch, flightName, type Errand } from "./fetch.ts";
 import type { Landing } from "./flight.ts";
 import { LeasedFetch } from "./leased.ts";
@@ -106,17 +106,17 @@ export class Pursuit {
    * The answer, or why a stale one must do: the dependency failed, just now or before, or gives no head `soon`. With
    * patience until the `landing` it is waited for as long as it takes.
    */
-  async waitBriefly(fwd: Forwarded, patience: "soon" | "landing"): Promise<Outcome | string> {
-    if (this.#parts.flights.notes.isQuiet(this.#key)) return "back-off";
+  async waitBriefly(fwd: Forwarded, patience: "soon" | "landing"): Promise<Outcome | StandsFor> {
+    if (this.#parts.flights.notes.isQuiet(this.#key)) return { insteadOf: "back-off" };
     this.#yields = true;
     return this.#waitBriefly(fwd, patience, 1);
   }
 
-  async #waitBriefly(fwd: Forwarded, patience: "soon" | "landing", attempt: number): Promise<Outcome | string> {
+  async #waitBriefly(fwd: Forwarded, patience: "soon" | "landing", attempt: number): Promise<Outcome | StandsFor> {
     const [boarding, seat, stay] = this.#board(attempt);
     const landing = await (patience === "soon" ? boarding.soon : boarding.flight.landing);
     stay();
-    const failure = landing ? failureOf(landing.outcome) : "timeout";
+    const failure = landing ? failureOf(landing.outcome) : { insteadOf: "timeout" };
     if (landing && failure === undefined) {
       return this.#use(boarding, seat, landing, fwd) ?? this.#waitBriefly(fwd, patience, next(attempt, landing));
     }
@@ -210,7 +210,7 @@ export class Pursuit {
       seat.leave();
       return told(outcome, { result: "miss" }, status);
     }
-    const { status: code, by, dependencyMs } = outcome;
+    const { status: code, by, dependencyMs, admission } = outcome;
     const { dress } = this.#parts;
     const headers = stored && dress ? dress(code, outcome.headers) : outcome.headers;
     const short = withoutBody({ status: code, headers, initialAge: 0, receivedAt: this.#parts.time.now() }, exchange);
@@ -218,7 +218,7 @@ export class Pursuit {
       if (stored) flight.hold();
       seat.leave();
     }
-    const facts = dependencyMs === undefined ? { by } : { by, dependencyMs };
+    const facts = { by, ...(dependencyMs === undefined ? {} : { dependencyMs }), ...(admission ? { admission } : {}) };
     const served: Served = short
       ? { ...short, ...facts }
       : { kind: "served", status: code, headers, body: seat.take(outcome.body.length), ...facts };
@@ -241,10 +241,3 @@ export class Pursuit {
 /** Which attempt comes after a landing that was for others: what is for nobody else is fetched alone. */
 const next = (attempt: number, { sharing }: Landing): number =>
   sharing === "nobody" ? MOST_BOARDINGS + 1 : attempt + 1;
-
-/** Why the kept answer is better than this, in a word; undefined: it is not. */
-function failureOf(outcome: Outcome): string | undefined {
-  if (!isFailure(outcome)) return undefined;
-  if (outcome.kind === "served") return `status-${outcome.status}`;
-  return outcome.kind === "refused" || outcome.kind === "failed" ? outcome.reason : undefined;
-}

@@ -173,3 +173,20 @@ test("a redirect is not followed: the token would go with it", async () => {
   assert.equal((await world.run("drain")).code, EXIT.unreachable);
   assert.equal(asked, 1);
 });
+
+test("explain --request tells why a running gateway gave an answer, and 1 when it knows of none", async (t) => {
+  const { gateway, run } = await running(t);
+  const answer = await fetch(`http://127.0.0.1:${gateway.port}/some/path?secret=1`);
+  await answer.arrayBuffer();
+  const id = answer.headers.get("x-request-id")!;
+  const told = await run("explain", "--request", id);
+  assert.equal(told.code, EXIT.ok, told.err);
+  assert.match(told.out, /^GET \/some\/path\n {2}answered {4}201 served by route\n {2}route {7}route-1\n/);
+  assert.ok(!told.out.includes("secret"));
+  assert.equal(JSON.parse((await run("explain", "--request", id, "--json")).out).id, id);
+  const curl = await run("explain", "--request", "a/b", "--curl");
+  assert.match(curl.out, /\/ops\/requests\/a%2Fb'\n$/);
+  const none = await run("explain", "--request", "0".repeat(32));
+  assert.equal(none.code, EXIT.failure);
+  assert.match(none.err, /404 No request with this X-Request-Id/);
+});

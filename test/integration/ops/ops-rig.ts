@@ -7,6 +7,8 @@ import type { PlanReading } from "../../../src/core/warming.ts";
 import { createOps } from "../../../src/ops/app.ts";
 import type { AuditEntry } from "../../../src/ops/audit.ts";
 import { opsSettings, type OpsRole } from "../../../src/ops/settings.ts";
+import { decisionOf } from "../../../src/telemetry/recorder.ts";
+import { endedExchange } from "../../support/ended-exchange.ts";
 import { ManualClock } from "../../support/manual-clock.ts";
 
 export const roles: readonly OpsRole[] = ["read", "operate", "admin"];
@@ -47,6 +49,7 @@ export async function startOps(t: TestContext, settings: object = {}, control: P
     config: () => ({ hash: "before", file: "spillway.yaml", loadedAt: "2026-01-01T00:00:00Z", config: configured }),
     metrics: async () => ({ contentType: "text/plain; version=0.0.4; charset=utf-8", text: "up 1\n" }),
     cache: async (ask) => ({ answers: [strawAnswer(ask)], silent: 0 }),
+    decisions: async () => ({ decisions: [strawDecision], processes: 1, silent: 0 }),
     webhookSecret: () => undefined,
     reload: async () => {
       state.reloads += 1;
@@ -71,6 +74,8 @@ export async function startOps(t: TestContext, settings: object = {}, control: P
   const ask = (what: Ask = {}): Promise<Answered> => send(port, what);
   return { ask, port, clock, audited, faults, state, ops };
 }
+
+const strawDecision = decisionOf({ ...endedExchange(), gateway: "ops-test" }, 0);
 
 const ledger = { position: 1, tags: 1, urls: 0, bans: 0, floor: { soft: 0, hard: 0 } };
 

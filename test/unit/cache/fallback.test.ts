@@ -36,6 +36,13 @@ test("stands in for refusals, failures and 5xx, and for nothing else", () => {
   for (const [outcome, expected] of cases) assert.equal(textOf(standIn(fallback, "GET", outcome)), expected);
 });
 
+test("says what it stands in for, with what admission saw", () => {
+  const admission = { limit: 4, inFlight: 4, ahead: 1, estimateMs: 80, capMs: 20, waitedMs: 0 };
+  const outcome = standIn(compile({ body: "ours" }), "GET", { ...refused("wait", "later"), admission });
+  assert.ok(outcome.kind === "served");
+  assert.deepEqual([outcome.insteadOf, outcome.admission], ["wait", admission]);
+});
+
 test("says what it is, is never kept, and is by the gateway", () => {
   const outcome = standIn(compile({ status: 203, body: "ours", headers: { "X-Reason": "calm" } }), "GET", served(502));
   assert.ok(outcome.kind === "served");

@@ -126,6 +126,17 @@ suite("the cache stage", () => {
     assert.equal(asked.length, 2);
   });
 
+  test("a stale answer in place of a refusal keeps what admission saw", async () => {
+    const admission = { limit: 4, inFlight: 4, ahead: 1, estimateMs: 80, capMs: 20, waitedMs: 0 };
+    const { clock, inside, ask, handler } = setUp(() => answers("kept", "max-age=1, stale-if-error=60"));
+    await ask();
+    clock.advance(3 * SECOND);
+    inside.answer = () => ({ ...refused("wait", "later"), admission });
+    const last = await handler({ ...endedExchange().exchange, headers: [] });
+    assert.ok(last.kind === "served");
+    assert.deepEqual([last.insteadOf, last.admission], ["wait", admission]);
+  });
+
   test("RFC 9111 4.2.4: where nobody says how long it may be stale, only failure makes it so, not slowness", async () => {
     const slow = (cache: unknown, control: string, headers: string[] = []) => {
       const world = setUp(() => answers("kept", control), cache);

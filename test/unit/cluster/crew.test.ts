@@ -253,6 +253,22 @@ test("all caches are asked, one of them tells other instances, and who does not 
   await crew.kill();
 });
 
+test("a question goes to all, and who does not answer within a second is counted", async () => {
+  const { crew, workers, clock } = await gatherServing(3);
+  workers[1]!.awake = false;
+  const asked = crew.askAll({ kind: "decisions", ask: { limit: 1 } });
+  await nextTurn();
+  clock.advance(1_000);
+  assert.deepEqual(await asked, {
+    answers: [
+      { kind: "decisions", decisions: [] },
+      { kind: "decisions", decisions: [] },
+    ],
+    silent: 1,
+  });
+  await crew.kill();
+});
+
 test("what one worker purged is told to all others, and not back to it", async () => {
   const { crew, workers } = await gatherServing(3);
   workers[1]!.say({ kind: "purged", purge: "p" });

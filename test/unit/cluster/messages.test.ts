@@ -11,6 +11,7 @@ test("what a worker says comes through as it is", () => {
     { kind: "purged", purge: "x" },
     { kind: "answer", id: 0, answer: { kind: "done" } },
     { kind: "answer", id: 3, answer: { kind: "cache", answer: { did: "refused", room: 0 } } },
+    { kind: "answer", id: 4, answer: { kind: "decisions", decisions: [{ id: "r1" }] } },
     { kind: "answer", id: 1, answer: { kind: "failed", message: "x" } },
     { kind: "answer", id: 2, answer: { kind: "metrics", metrics: [{ name: "a", type: "gauge", values: [] }] } },
   ]) {
@@ -30,6 +31,7 @@ test("what the primary says comes through as it is, maps included", () => {
     { kind: "ask", id: 3, question: { kind: "commit", hash: "h" } },
     { kind: "ask", id: 4, question: { kind: "abort" } },
     { kind: "ask", id: 5, question: { kind: "cache", ask: { do: "entries", key: "k" } } },
+    { kind: "ask", id: 6, question: { kind: "decisions", ask: { id: "r1", limit: 1 } } },
   ]) {
     assert.deepEqual(readToWorker(message), message);
   }
@@ -44,6 +46,7 @@ test("everything else is nobody's message", () => {
     [],
     { kind: "answer", id: 1, answer: { kind: "cache", answer: {} } },
     { kind: "answer", id: 1, answer: { kind: "cache", answer: null } },
+    { kind: "answer", id: 1, answer: { kind: "decisions", decisions: [{}] } },
     {},
     { kind: "unknown" },
     { kind: "pong" },

@@ -39,6 +39,11 @@ test("a refusal has its reason; a failure its error too, redacted; without a dep
   assert.equal((JSON.parse(failure) as { error: string }).error, "clean");
 });
 
+test("an answer that stands in for another says for what", () => {
+  const stale = line({ outcome: { ...served, insteadOf: "wait" } });
+  assert.equal((JSON.parse(stale) as { instead_of: string }).instead_of, "wait");
+});
+
 test("on a route with a cache it says what that was", () => {
   const stale = line({ outcome: { ...served, cache: { result: "stale", tier: "memory", staleMs: 5 } } });
   assert.equal((JSON.parse(stale) as { cache: string }).cache, "stale");
