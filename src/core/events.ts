@@ -1,6 +1,6 @@
 import { channel, type Channel } from "node:diagnostics_channel";
-import type { Exchange } from "./exchange.ts";
-import type { Outcome } from "./outcome.ts";
+import type { Exchange, PriorityClass } from "./exchange.ts";
+import type { Outcome, RefusedReason } from "./outcome.ts";
 import type { PlanState, WarmResult } from "./warming.ts";
 
 /** An exchange is over: the last octet is out, or nobody waits for it. Channel `spillway:exchange`. */
@@ -187,9 +187,17 @@ export interface CacheWarmed {
       };
 }
 
+/** A protection in mode `shadow` let an exchange through that it would have refused. Channel `spillway:would-refuse`. */
+export interface WouldRefuse {
+  readonly gateway: string;
+  readonly reason: RefusedReason;
+  readonly class: PriorityClass;
+}
+
 /** What happens in a gateway, by channel name. One process may hold several gateways: look at `gateway`. */
 export interface Events {
   readonly "spillway:exchange": ExchangeEnded;
+  readonly "spillway:would-refuse": WouldRefuse;
   readonly "spillway:turned-away": TurnedAway;
   readonly "spillway:reload": Reloaded;
   readonly "spillway:drain": Drained;

@@ -2,14 +2,15 @@
 import { AggregatorRegistry, Registry, type Aggregator, type Metric } from "prom-client";
 import type { EventBus, ExchangeEnded } from "../core/events.ts";
 import { backplaneViews, createBackplaneReading } from "./backplane.ts";
-import { createPairTally, createTally, type PairTally, type Tally } from "./label.ts";
+import { createEndings, endingViews } from "./endings.ts";
+import { createTally, type Tally } from "./label.ts";
 import { cacheViews, createCacheCounts, type CacheCounts } from "./cache.ts";
 import { createProcessProbe, type ProcessReading } from "./process.ts";
 import { createRedisCounts, redisViews } from "./redis.ts";
 import { DURATION_BOUNDS, createRequestCounts, type RequestCounts, type RouteFigures } from "./requests.ts";
 import { createTierCounts, tierViews } from "./tiers.ts";
 import { createWarmCounts, warmViews } from "./warming.ts";
-import { histogram, pairView, single, tallyView, type Sample, type View } from "./view.ts";
+import { histogram, single, tallyView, type Sample, type View } from "./view.ts";
 
 export interface MetricsText {
   readonly contentType: string;
@@ -38,23 +39,21 @@ export interface MetricsParts {
   readonly logLinesDropped?: () => number;
 }
 
-/** Most values of labels that no configuration bounds. All are words of ours, so this is a safety net. */
+/** Most values of a label that no configuration bounds. All are words of ours, so this is a safety net. */
 const MOST_WORDS = 64;
-const MOST_CLASSES = 8;
-const MOST_DEPENDENCIES = 256;
 
 export function createMetrics(parts: MetricsParts): Metrics {
   const registry = new Registry();
   const requests = createRequestCounts(parts.routes);
   const probe = createProcessProbe();
-  const endings = createEndings();
+  const endings = createEndings(parts.bus);
   const cache = createCacheCounts();
   const redis = createRedisCounts(parts.bus);
   const backplane = createBackplaneReading(parts.bus);
   const tiers = createTierCounts(parts.bus);
   const warming = createWarmCounts(parts.bus);
   const reloads = { tally: createTally(MOST_WORDS), successful: 1 };
-  const unsubscribe = listen(parts.bus, requests, endings, cache, reloads);
+  const unsubscribe = listen(parts.bus, requests, cache, reloads);
   let reading = probe.read();
   const views = [
     ...requestViews(requests),
@@ -96,7 +95,8 @@ export function createMetrics(parts: MetricsParts): Metrics {
       return registry.getMetricsAsJSON();
     },
     close() {
-      for (const end of [...unsubscribe, redis.close, backplane.close, tiers.close, warming.close]) end();
+      for (const end of [...unsubscribe, endings.close, redis.close, backplane.close, tiers.close, warming.close])
+        end();
       probe.close();
     },
   };
@@ -113,43 +113,19 @@ function register(registry: Registry, { samples, ...facts }: View): void {
   registry.registerMetric({ ...facts, get } as unknown as Metric);
 }
 
-interface Endings {
-  readonly refused: PairTally;
-  readonly failed: PairTally;
-  readonly turnedAway: Tally;
-  readonly faults: Tally;
-  readonly workers: Tally;
-}
-
-const createEndings = (): Endings => ({
-  refused: createPairTally(MOST_WORDS, MOST_CLASSES),
-  failed: createPairTally(MOST_WORDS, MOST_DEPENDENCIES),
-  turnedAway: createTally(MOST_WORDS),
-  faults: createTally(MOST_WORDS),
-  workers: createTally(MOST_WORDS),
-});
-
 function listen(
   bus: EventBus,
   requests: RequestCounts,
-  endings: Endings,
   cache: CacheCounts,
   reloads: { readonly tally: Tally; successful: number },
 ): (() => void)[] {
   const ended = (event: ExchangeEnded): void => {
     requests.count(event);
-    const { exchange, outcome } = event;
+    const { outcome } = event;
     if ("cache" in outcome && outcome.cache) cache.count(outcome.cache);
-    if (outcome.kind === "refused") endings.refused.add(outcome.reason, exchange.class);
-    else if (outcome.kind === "failed") endings.failed.add(outcome.reason, exchange.route.dependency ?? "_none");
   };
   return [
     bus.subscribe("spillway:exchange", ended),
-    bus.subscribe("spillway:turned-away", ({ reason }) => endings.turnedAway.add(reason)),
-    bus.subscribe("spillway:fault", ({ where }) => endings.faults.add(where)),
-    bus.subscribe("spillway:worker", ({ change }) => {
-      if (change.kind === "gone") endings.workers.add(change.reason);
-    }),
     bus.subscribe("spillway:cache-removed", ({ reason, count }) => cache.removed.add(reason, count)),
     bus.subscribe("spillway:cache-not-stored", ({ reason }) => cache.notStored.add(reason)),
     bus.subscribe("spillway:cache-rejected", ({ tier, reason }) => cache.rejected.add(tier, reason)),
@@ -190,16 +166,6 @@ function requestViews(requests: RequestCounts): View[] {
 
 function durationSamples({ route, buckets, seconds }: RouteFigures): Sample[] {
   return histogram("spillway_request_duration_seconds", { route }, DURATION_BOUNDS, buckets, seconds);
-}
-
-function endingViews({ refused, failed, turnedAway, faults, workers }: Endings): View[] {
-  return [
-    pairView("spillway_refused_total", "Exchanges the gateway refused", ["reason", "class"], refused),
-    pairView("spillway_failed_total", "Exchanges others made fail", ["reason", "dependency"], failed),
-    tallyView("spillway_turned_away_total", "Requests ended before they became an exchange", "reason", turnedAway),
-    tallyView("spillway_faults_total", "Faults of the gateway's own", "where", faults),
-    tallyView("spillway_worker_exits_total", "Worker processes that are gone", "reason", workers),
-  ];
 }
 
 const buildInfo = ({ version, nodeVersion }: MetricsParts): View => ({

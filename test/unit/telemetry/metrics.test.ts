@@ -19,6 +19,15 @@ const lines = async (metrics: Metrics): Promise<string[]> => (await metrics.coll
 const samples = async (metrics: Metrics): Promise<string[]> =>
   (await lines(metrics)).filter((line) => line !== "" && !line.startsWith("#"));
 
+test("what a rule in shadow mode would refuse is counted apart from what is refused", async (t) => {
+  const { bus, metrics } = setUp(t);
+  bus.publish("spillway:would-refuse", { reason: "wait", class: "bulk" });
+  bus.publish("spillway:would-refuse", { reason: "wait", class: "bulk" });
+  const found = await lines(metrics);
+  assert.ok(found.includes('spillway_would_refuse_total{reason="wait",class="bulk"} 2'));
+  assert.ok(!found.some((line) => line.startsWith("spillway_refused_total{")));
+});
+
 test("an exchange is counted by route, class, outcome and code", async (t) => {
   const { bus, metrics } = setUp(t);
   bus.publish("spillway:exchange", endedExchange());
