@@ -23,6 +23,7 @@ import { createRedis } from "./cluster/redis.ts";
 import type { RedisSettings } from "./cluster/settings.ts";
 import { Identities } from "./cache/identity.ts";
 import { cacheOptions, cachePolicy, keyOptions } from "./cache/settings.ts";
+import { readDeadline } from "./routing/deadline.ts";
 import { compilePriority } from "./routing/priority.ts";
 import { compileRewrite } from "./routing/rewrite.ts";
 import type { FixedAnswer, RouteSettings } from "./routing/settings.ts";
@@ -120,7 +121,7 @@ export function buildGraph(config: Config, before: Graph | undefined, parts: Gra
   const stageParts: StageParts = { store, shared: config.cache, clock: parts.clock, fallbacks, identities };
   const routes = config.routes.map((route) => ({
     match: route.match,
-    value: buildRoute(route, dependencies, stageParts),
+    value: buildRoute(route, config, dependencies, stageParts),
   }));
   const table = compileRoutes(routes);
   const trusts = compileTrust(config.listen.trustedProxies);
@@ -138,6 +139,7 @@ export function buildGraph(config: Config, before: Graph | undefined, parts: Gra
       trusts,
       clientAddress: (peer, forwardedFor, forwarded) => clientAddress(peer, forwardedFor, forwarded, trusts).address,
       trace: (traceparent) => continueTrace(traceparent, hex16, hex8),
+      deadline: (fields, now) => readDeadline(fields, now, parts.clock.wall()),
     },
   };
 }
@@ -187,14 +189,17 @@ interface StageParts {
 
 function buildRoute(
   route: NamedRoute,
+  config: Config,
   dependencies: ReadonlyMap<string, HttpDependency>,
   parts: StageParts,
 ): EdgeRoute {
+  const dependency = dependencies.get(route.dependency ?? "");
   return {
     facts: { name: route.name, dependency: route.dependency },
     handler: onion(stagesOf(route, parts), innermost(route, dependencies)),
     classOf: compilePriority(route.priority),
     websocket: route.websocket,
+    longest: Math.min(route.timeout ?? dependency?.settings.timeout ?? Infinity, config.listen.requestTimeout),
   };
 }
 

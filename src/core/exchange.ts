@@ -93,6 +93,8 @@ export interface Exchange {
   readonly cohort: number;
   /** Monotonic milliseconds at which nobody waits for the answer any more; Infinity when no limit is known. */
   readonly deadline: number;
+  /** Lower-case names of the fields that told it, in which what remains is passed on. Absent: none did. */
+  readonly deadlineFields?: readonly string[] | undefined;
   readonly body: RequestBody | undefined;
   readonly trace: TraceContext;
   readonly departure: Departure;

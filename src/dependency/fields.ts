@@ -1,6 +1,8 @@
+import type { Clock } from "../core/clock.ts";
 import type { Exchange } from "../core/exchange.ts";
 import { hasHeader, withoutHeaders, type HeaderList } from "../core/headers.ts";
 import type { ForwardPolicy } from "./port.ts";
+import { remainingFields } from "./remaining.ts";
 
 /** Fields to take away (lower-case names) and then to put in. */
 export interface HeaderEdits {
@@ -8,11 +10,13 @@ export interface HeaderEdits {
   readonly set: HeaderList;
 }
 
-/** Fields of the request as the dependency gets them, without framing. */
-export function requestFields(policy: ForwardPolicy, exchange: Exchange, host: string): HeaderList {
+/** Fields of the request as the dependency gets them, without framing: what remains of a deadline is said anew. */
+export function requestFields(policy: ForwardPolicy, exchange: Exchange, host: string, clock: Clock): HeaderList {
   const edits = policy.requestHeaders;
-  if (!edits) return ["host", host, ...exchange.headers];
-  const fields = editHeaders(exchange.headers, edits);
+  const timed = exchange.deadline !== Number.POSITIVE_INFINITY;
+  const headers = timed ? [...exchange.headers, ...remainingFields(exchange, clock)] : exchange.headers;
+  if (!edits) return ["host", host, ...headers];
+  const fields = editHeaders(headers, edits);
   return hasHeader(edits.set, "host") ? fields : ["host", host, ...fields];
 }
 

@@ -1,5 +1,6 @@
 import type { Dispatcher } from "undici";
 import { StreamedBody, type BodySource } from "../core/body.ts";
+import type { Cancel } from "../core/clock.ts";
 import { toError } from "../core/errors.ts";
 import type { Exchange } from "../core/exchange.ts";
 import { failed, type Outcome } from "../core/outcome.ts";
@@ -11,6 +12,7 @@ import { failureOf, isBrokenConnection } from "./faults.ts";
 import { editHeaders, requestFields } from "./fields.ts";
 import type { ForwardPolicy, HttpDependency, Target } from "./port.ts";
 import { bodyOutcome, unreadyBody } from "./readiness.ts";
+import { isPast, pastDeadline, whenPast } from "./remaining.ts";
 
 type Controller = Dispatcher.DispatchController;
 
@@ -25,8 +27,13 @@ export function forwardCall(
     dependency.inUse.enter();
     const call = new Call(dependency, policy, heads, exchange, resolve);
     const body = exchange.body;
+    if (!call.begin()) return;
     if (body) {
-      void unreadyBody(body).then((unready) => (unready ? call.refuse(unready) : call.send()));
+      void unreadyBody(body).then((unready) => {
+        if (call.over) return;
+        if (unready) call.refuse(unready);
+        else call.send();
+      });
     } else call.send();
   });
 }
@@ -54,6 +61,8 @@ class Call implements Dispatcher.DispatchHandler, BodySource, Claim {
   #place: Place | undefined;
   #controller: Controller | undefined;
   #wait: Wait | undefined;
+  /** Ends the wait for the client's deadline, which counts up to the head. */
+  #expiry: Cancel | undefined;
   #staysFor: () => void = NOTHING;
   #body: StreamedBody | undefined;
   #paused = false;
@@ -77,6 +86,17 @@ class Call implements Dispatcher.DispatchHandler, BodySource, Claim {
     this.#startedAt = exchange.body ? dependency.clock.now() : exchange.startedAt;
   }
 
+  /** False: the client's time is over, and that was the answer. */
+  begin(): boolean {
+    const { clock, name } = this.#dependency;
+    if (isPast(this.#exchange, clock)) {
+      this.#settle(pastDeadline(name));
+      return false;
+    }
+    this.#expiry = whenPast(this.#exchange, clock, this.#onDeadline);
+    return true;
+  }
+
   send(): void {
     this.#dependency.resends.earn();
     this.#wait = this.#heads.start(this.#onHeadTimeout, this.#exchange.body ? undefined : this.#startedAt);
@@ -94,6 +114,11 @@ class Call implements Dispatcher.DispatchHandler, BodySource, Claim {
     this.#place = this.#target.connections.claim(this);
   }
 
+  /** Whether it has ended. */
+  get over(): boolean {
+    return this.#phase === "over";
+  }
+
   // the line's side
 
   get streams(): boolean {
@@ -108,7 +133,7 @@ class Call implements Dispatcher.DispatchHandler, BodySource, Claim {
   #dispatch(target: Target, connection: Connection): void {
     const exchange = this.#exchange;
     const host = this.#dependency.settings.http.host === "client" ? exchange.authority : target.host;
-    const headers = requestFields(this.#policy, exchange, host);
+    const headers = requestFields(this.#policy, exchange, host, this.#dependency.clock);
     const options: RequestOptions = {
       path: this.#policy.target(exchange),
       method: exchange.method,
@@ -154,6 +179,7 @@ class Call implements Dispatcher.DispatchHandler, BodySource, Claim {
       return;
     }
     this.#phase = "answering";
+    this.#expiry?.();
     this.#wait?.cancel();
     const now = this.#dependency.clock.now();
     this.#wait = head.eventStream ? undefined : this.#dependency.bodies.start(this.#onBodyTimeout, now);
@@ -236,6 +262,13 @@ class Call implements Dispatcher.DispatchHandler, BodySource, Claim {
     this.#giveUp(failed("timeout", `${this.#dependency.name} gave no answer within ${limit} ms`));
   };
 
+  /** A deadline as long as the dependency may take is no shorter than its own limit, and says as much about it. */
+  readonly #onDeadline = (): void => {
+    const { deadline, startedAt } = this.#exchange;
+    if (deadline - startedAt > this.#heads.ms - 1) this.#onHeadTimeout();
+    else this.#giveUp(pastDeadline(this.#dependency.name));
+  };
+
   readonly #onBodyTimeout = (): void => {
     if (this.#paused) {
       this.#wait = this.#dependency.bodies.start(this.#onBodyTimeout);
@@ -277,6 +310,7 @@ class Call implements Dispatcher.DispatchHandler, BodySource, Claim {
     this.#phase = "over";
     this.#wait?.cancel();
     this.#wait = undefined;
+    this.#expiry?.();
     this.#staysFor();
     this.#dependency.inUse.leave();
   }

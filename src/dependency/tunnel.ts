@@ -2,6 +2,7 @@ import { createHash } from "node:crypto";
 import type { Duplex } from "node:stream";
 import type { Dispatcher } from "undici";
 import { StreamedBody } from "../core/body.ts";
+import type { Cancel } from "../core/clock.ts";
 import { toError } from "../core/errors.ts";
 import type { Exchange, Upgrade } from "../core/exchange.ts";
 import { headerValue, joinedHeader, withoutHeaders, type HeaderList } from "../core/headers.ts";
@@ -12,6 +13,7 @@ import type { RequestOptions } from "./connections.ts";
 import { failureOf } from "./faults.ts";
 import { editHeaders, requestFields, type HeaderEdits } from "./fields.ts";
 import type { ForwardPolicy, HttpDependency } from "./port.ts";
+import { isPast, pastDeadline, whenPast } from "./remaining.ts";
 
 /** RFC 6455 section 4.2.2: what a server that understood the handshake answers to a key. */
 export const acceptOf = (key: string): string =>
@@ -28,6 +30,7 @@ export function openTunnel(
   exchange: Exchange,
   upgrade: Upgrade,
 ): Promise<Outcome> {
+  if (isPast(exchange, dependency.clock)) return Promise.resolve(pastDeadline(dependency.name));
   return new Promise((resolve) => {
     const target = dependency.pick();
     const host = dependency.settings.http.host === "client" ? exchange.authority : target.host;
@@ -39,9 +42,10 @@ export function openTunnel(
     const options: RequestOptions = {
       path: policy.target(exchange),
       method: "GET",
-      headers: requestFields(policy, exchange, host),
+      headers: requestFields(policy, exchange, host, dependency.clock),
       upgrade: "websocket",
     };
+    asking.expires(whenPast(exchange, dependency.clock, asking.onDeadline));
     if (target.servername) options.servername = target.servername;
     try {
       client.dispatch(options, asking);
@@ -66,6 +70,7 @@ class Asking implements Dispatcher.DispatchHandler {
   readonly #resolve: (outcome: Outcome) => void;
   readonly #wait: Wait;
   readonly #stays: () => void;
+  #expiry: Cancel | undefined;
   #controller: Controller | undefined;
   #body: StreamedBody | undefined;
   #over = false;
@@ -87,6 +92,13 @@ class Asking implements Dispatcher.DispatchHandler {
       this.#giveUp(failed("client-gone", "the client left before the answer")),
     );
   }
+
+  /** What takes the wait for the client's deadline back. */
+  expires(expiry: Cancel | undefined): void {
+    this.#expiry = expiry;
+  }
+
+  readonly onDeadline = (): void => this.#giveUp(pastDeadline(this.#name));
 
   onRequestStart(controller: Controller): void {
     this.#controller = controller;
@@ -158,6 +170,7 @@ class Asking implements Dispatcher.DispatchHandler {
     if (this.#over) return;
     this.#over = true;
     this.#wait.cancel();
+    this.#expiry?.();
     this.#stays();
     this.#resolve(outcome);
   }

@@ -190,6 +190,7 @@ export class Edge {
     const refusal = this.#refusalOf(exchange.class);
     if (refusal) delivery.deliver(refusal);
     else if (!route) delivery.deliver(unmatched(match));
+    else if (exchange.deadline <= exchange.startedAt) delivery.deliver(expired());
     else if (join && !(route.websocket && isHandshake(request, head))) {
       const why = "this route takes no WebSockets, or the request is not a WebSocket handshake";
       delivery.deliver(refused("upgrade-refused", why));
@@ -222,11 +223,14 @@ export class Edge {
     const headers = [...head.endToEnd, ...ours, "x-request-id", id, "traceparent", formatTraceparent(trace)];
     const tracestate = passTracestate(trace, head.tracestate);
     if (tracestate !== undefined) headers.push("tracestate", tracestate);
+    const startedAt = this.#parts.clock.now();
+    const deadline = head.urgency && judgement.deadline(head.urgency, startedAt);
+    const longest = match.kind === "found" ? match.value.longest : Number.POSITIVE_INFINITY;
     const address = trusted ? judgement.clientAddress(peer, head.forwardedFor, head.forwarded) : peer;
     return new HttpExchange(
       {
         id,
-        startedAt: this.#parts.clock.now(),
+        startedAt,
         method: request.method!,
         target: judged.target,
         path: judged.path,
@@ -240,7 +244,8 @@ export class Edge {
         class: match.kind === "found" ? match.value.classOf(headers) : "default",
         tenant: address,
         cohort: 0,
-        deadline: Number.POSITIVE_INFINITY,
+        deadline: deadline ? Math.min(deadline.at, startedAt + longest) : Number.POSITIVE_INFINITY,
+        deadlineFields: deadline?.fields,
         body: upload,
         trace,
         upgrade: join ? { key: head.websocketKey ?? "", join } : undefined,
@@ -284,5 +289,8 @@ export class Edge {
     if (!isHttp2(request)) response.on("close", () => connection.end(request, response));
   }
 }
+
+const expired = (): Refused =>
+  refused("deadline", "the deadline of this request had passed when it came; look at the clocks, or allow more time");
 
 const REQUEST_ID = /^[\w.:-]{1,128}$/;

@@ -19,6 +19,8 @@ export const TRUSTED_ONLY = 17;
 export const WEBSOCKET_KEY = 18;
 export const PSEUDO = 19; // HTTP/2 pseudo field
 export const LOOKALIKE = 20; // a guarded name spelt with "_"
+export const ASIDE = 21; // says how urgent a request is, to us: dropped, and told anew where it goes on
+export const NOTED = 22; // says how urgent a request is, to us and to the dependency
 
 const KINDS: ReadonlyMap<string, number> = new Map([
   ["host", HOST],
@@ -45,6 +47,10 @@ const KINDS: ReadonlyMap<string, number> = new Map([
   ["traceparent", TRACEPARENT],
   ["tracestate", TRACESTATE],
   ["sec-websocket-key", WEBSOCKET_KEY],
+  ["x-request-timeout-ms", ASIDE],
+  ["x-request-deadline", ASIDE],
+  ["grpc-timeout", ASIDE],
+  ["x-envoy-expected-rq-timeout-ms", ASIDE],
   ...[
     "client-ip",
     "cf-connecting-ip",
@@ -98,5 +104,7 @@ export function classifyField(name: string): number {
   const kind = kindOf(lower);
   if (kind !== PLAIN || !lower.includes("_")) return kind;
   const folded = lower.replaceAll("_", "-");
-  return kindOf(folded) === PLAIN && !NEVER_NAMED.has(folded) ? PLAIN : LOOKALIKE;
+  const meant = kindOf(folded);
+  if (meant === ASIDE) return HOP;
+  return (meant === PLAIN || meant === NOTED) && !NEVER_NAMED.has(folded) ? PLAIN : LOOKALIKE;
 }

@@ -20,6 +20,8 @@ import {
   TRUSTED_ONLY,
   WEBSOCKET_KEY,
   LOOKALIKE,
+  ASIDE,
+  NOTED,
   NEVER_NAMED,
   classifyField,
 } from "./field-kinds.ts";
@@ -47,6 +49,8 @@ export interface Head {
   readonly tracestate: string | undefined;
   /** Fields that only a trusted peer may send (X-Original-URL, method overrides and the like), kept aside. */
   readonly trustedOnly: HeaderList | undefined;
+  /** Fields that say how urgent the request is, names in lower case; those for us alone are not among `endToEnd`. */
+  readonly urgency: HeaderList | undefined;
 }
 
 /** A head that could be read in two ways, or asks for what we do not do. */
@@ -80,6 +84,7 @@ class Gathering {
   traceparent: string | undefined;
   tracestate: string | undefined;
   trustedOnly: HeaderList | undefined;
+  urgency: HeaderList | undefined;
   trouble: HeadFault | undefined;
 
   special(kind: number, name: string, value: string): void {
@@ -114,6 +119,11 @@ class Gathering {
         return;
       case TRUSTED_ONLY:
         (this.trustedOnly ??= []).push(name, value);
+        return;
+      case ASIDE:
+      case NOTED:
+        if (kind === NOTED) this.endToEnd.push(name, value);
+        (this.urgency ??= []).push(name.toLowerCase(), value);
         return;
       default:
         this.forwarding(kind, name, value);
@@ -212,6 +222,7 @@ function settle(found: Gathering, version: string): Head | HeadFault {
     traceparent: found.traceparent,
     tracestate: found.tracestate,
     trustedOnly: found.trustedOnly,
+    urgency: found.urgency,
   };
 }
 
@@ -249,7 +260,7 @@ function readConnection(value: string): ConnectionTokens | HeadFault {
     if (kind === UPGRADE) upgrade = true;
     else if (kind === HOP) continue;
     else if (!isToken(token)) return malformed("a member of Connection is not a field name");
-    else if (kind !== PLAIN || NEVER_NAMED.has(token)) {
+    else if ((kind !== PLAIN && kind !== NOTED) || NEVER_NAMED.has(token)) {
       return malformed(`Connection may not name the field "${token.slice(0, 40)}": it is not hop-by-hop`);
     } else named.add(token);
   }

@@ -33,6 +33,7 @@ export class HttpExchange implements Exchange, Departure {
   readonly tenant: string;
   readonly cohort: number;
   readonly deadline: number;
+  readonly deadlineFields: readonly string[] | undefined;
   readonly body: RequestBody | undefined;
   readonly trace: TraceContext;
   readonly upgrade: Upgrade | undefined;
@@ -60,6 +61,7 @@ export class HttpExchange implements Exchange, Departure {
     this.tenant = facts.tenant;
     this.cohort = facts.cohort;
     this.deadline = facts.deadline;
+    this.deadlineFields = facts.deadlineFields;
     this.body = facts.body;
     this.trace = facts.trace;
     this.upgrade = facts.upgrade;

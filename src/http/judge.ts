@@ -16,6 +16,16 @@ export interface EdgeRoute {
   readonly handler: Handler;
   readonly classOf: (headers: HeaderList) => PriorityClass;
   readonly websocket: boolean;
+  /** Milliseconds that no deadline of a client is longer than. */
+  readonly longest: number;
+}
+
+/** Until when a client waits for its answer. */
+export interface Deadline {
+  /** Monotonic milliseconds. */
+  readonly at: number;
+  /** Lower-case names of the fields that told it. */
+  readonly fields: readonly string[];
 }
 
 export type EdgeMatch =
@@ -42,6 +52,8 @@ export interface Judgement {
   trusts(address: string): boolean;
   clientAddress(peer: string, forwardedFor: string | undefined, forwarded: string | undefined): string;
   trace(traceparent: string | undefined): TraceContext;
+  /** What such fields say at `now`; undefined: nothing that can be read. */
+  deadline(fields: readonly string[], now: number): Deadline | undefined;
 }
 
 /** A request that means one thing, and what the configuration says to it. */

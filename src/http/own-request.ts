@@ -47,6 +47,7 @@ const NOTHING_BEFORE: Head = {
   traceparent: undefined,
   tracestate: undefined,
   trustedOnly: undefined,
+  urgency: undefined,
 };
 
 /** The exchange it is, as if a client without any trust had sent it, in class `bulk`; and what answers it. */

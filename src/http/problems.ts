@@ -82,7 +82,7 @@ export const PROBLEMS: Readonly<Record<RefusedReason | FailedReason, ProblemKind
   deadline: {
     status: 504,
     title: "Deadline passed",
-    when: "the client's deadline has passed, or would before an answer could come; the dependency was not asked",
+    when: "the client's deadline had passed on arrival, passed while it waited, or would before an answer could come",
   },
   quota: {
     status: 429,

@@ -31,6 +31,8 @@ export interface Errand {
   readonly entry: Entry | undefined;
   /** Whether others may wait for it. */
   readonly shared: boolean;
+  /** Whether it ends with the deadline of its request: nobody else waits for it, or wants it later. */
+  readonly bound: boolean;
   /** Whether it may be kept; if not, the dependency sees the request as it is. */
   readonly keeps: boolean;
   /** When a part is asked for: the part that is kept of it, and what is kept whole. */
@@ -108,12 +110,12 @@ export class EntryFetch implements Fetch {
   /** An answer that depends on a field it was not shown is asked for once more, with that field. */
   async #fetch(departure: Departure, fields: HeaderList): Promise<Outcome> {
     const { sent, flights } = this.#parts;
-    const { asked, keeps, requestedAt } = this.#errand;
+    const { asked, keeps, bound, requestedAt } = this.#errand;
     const { exchange, key } = asked;
-    if (!keeps || requestedAt !== undefined) return this.#ask(inward(exchange, departure, fields));
+    if (!keeps || requestedAt !== undefined) return this.#ask(inward(exchange, departure, fields, bound));
     for (let again = true; ; again = false) {
       const known = flights.notes.varyOf(key);
-      const outcome = await this.#ask(inward(exchange, departure, sentFields(fields, sent, known)));
+      const outcome = await this.#ask(inward(exchange, departure, sentFields(fields, sent, known), bound));
       const vary = outcome.kind === "served" ? (joinedHeader(outcome.headers, "vary") ?? "") : "";
       if (outcome.kind !== "served" || !isWithheld(fields, sent, known, vary)) return outcome;
       if (again) {
@@ -200,7 +202,8 @@ export class EntryFetch implements Fetch {
     const outcome = await this.#next(exchange);
     this.#receipt = { requestedAt, receivedAt: time.now(), wall: time.wall() };
     if (outcome.kind === "served") this.#status = outcome.status;
-    if (isFailure(outcome)) flights.notes.failed(key);
+    const impatient = outcome.kind === "refused" && outcome.reason === "deadline";
+    if (isFailure(outcome) && !impatient) flights.notes.failed(key);
     else if (outcome.kind === "served") flights.notes.succeeded(key);
     return this.#readTags(outcome);
   }

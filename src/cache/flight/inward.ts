@@ -17,9 +17,9 @@ export const anonymousFields = (headers: HeaderList): HeaderList => withoutHeade
 
 /**
  * The exchange that fetches what `exchange` asks for, in the name of everyone who waits: a GET with these fields. It
- * departs when nobody waits.
+ * departs when nobody waits, and ends with the deadline of `exchange` only when it is `bound` to it.
  */
-export function inward(exchange: Exchange, departure: Departure, headers: HeaderList): Exchange {
+export function inward(exchange: Exchange, departure: Departure, headers: HeaderList, bound = false): Exchange {
   const { id, startedAt, target, path, query, scheme, authority, client, route, params, trace } = exchange;
   const facts = { id, startedAt, target, path, query, scheme, authority, client, route, params, trace };
   return {
@@ -29,8 +29,8 @@ export function inward(exchange: Exchange, departure: Departure, headers: Header
     class: exchange.class,
     tenant: exchange.tenant,
     cohort: exchange.cohort,
-    // Others wait with it, for longer perhaps.
-    deadline: Number.POSITIVE_INFINITY,
+    deadline: bound ? exchange.deadline : Number.POSITIVE_INFINITY,
+    deadlineFields: bound ? exchange.deadlineFields : undefined,
     body: undefined,
     departure,
     interim: (status, fields) => exchange.interim(status, fields),

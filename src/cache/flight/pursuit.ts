@@ -1,5 +1,5 @@
 import type { Exchange } from "../../core/exchange.ts";
-import { failed, type Outcome, type Served } from "../../core/outcome.ts";
+import { failed, refused, type Outcome, type Served } from "../../core/outcome.ts";
 import type { Handler } from "../../core/stage.ts";
 import { told, withoutBody } from "../answer.ts";
 import type { Asked } from "../asked.ts";
@@ -21,6 +21,8 @@ type Forwarded = NonNullable<CacheStatus["fwd"]>;
 
 /** Times that one request may find itself in a flight for another variant before it goes alone. */
 const MOST_BOARDINGS = 3;
+/** Milliseconds before a client's deadline at which the answer to it has to be on its way. */
+const WAY_BACK = 5;
 
 /** One request on its way past the kept answers: it boards a flight, leads one, or goes alone. */
 export class Pursuit {
@@ -54,7 +56,7 @@ export class Pursuit {
     const name = alone ? joinParts(["own", this.#name()]) : this.#name();
     if (flights.find(name, this.#isCurrent)) return;
     this.#yields = true;
-    const fetch = alone ? this.#fetch({ asked, shared: false, keeps: true }) : this.#agreed(name, asked);
+    const fetch = alone ? this.#fetch({ asked, shared: false, bound: false, keeps: true }) : this.#agreed(name, asked);
     const { flight } = flights.launch(name, fetch);
     flight.hold();
     void flight.landing.then(({ outcome }) => this.#tellFault(outcome));
@@ -85,20 +87,21 @@ export class Pursuit {
 
   /** The answer to just this request, which may be kept. */
   async goAlone(fwd: Forwarded, more: Pick<Errand, "part" | "whole" | "requestedAt">): Promise<Outcome> {
-    const errand = { asked: this.#asked, entry: undefined, shared: false, keeps: this.#mayKeep(), ...more };
-    const boarding = this.#alone(new EntryFetch(this.#parts, this.#next, errand));
+    const own = { asked: this.#asked, entry: undefined, shared: false, bound: true, keeps: this.#mayKeep() };
+    const boarding = this.#alone(new EntryFetch(this.#parts, this.#next, { ...own, ...more }));
     const seat = boarding.flight.board();
     const stay = this.#exchange.departure.onGone(() => seat.leave());
-    const landing = await boarding.flight.landing;
+    const landing = await this.#until(boarding.flight.landing);
     stay();
-    return this.#use(boarding, seat, landing, fwd)!;
+    return landing ? this.#use(boarding, seat, landing, fwd)! : this.#tooLate(seat, fwd);
   }
 
   async #wait(fwd: Forwarded, attempt: number): Promise<Outcome> {
     if (this.#asksForHeadOnly()) return this.#forwardHead(fwd);
     const [boarding, seat, stay] = this.#board(attempt);
-    const landing = await boarding.flight.landing;
+    const landing = await this.#until(boarding.flight.landing);
     stay();
+    if (!landing) return this.#tooLate(seat, fwd);
     return this.#use(boarding, seat, landing, fwd) ?? this.#wait(fwd, next(attempt, landing));
   }
 
@@ -114,7 +117,7 @@ export class Pursuit {
 
   async #waitBriefly(fwd: Forwarded, patience: "soon" | "landing", attempt: number): Promise<Outcome | StandsFor> {
     const [boarding, seat, stay] = this.#board(attempt);
-    const landing = await (patience === "soon" ? boarding.soon : boarding.flight.landing);
+    const landing = await this.#until(patience === "soon" ? boarding.soon : boarding.flight.landing);
     stay();
     const failure = landing ? failureOf(landing.outcome) : { insteadOf: "timeout" };
     if (landing && failure === undefined) {
@@ -123,6 +126,23 @@ export class Pursuit {
     if (!landing) boarding.flight.hold();
     seat.leave();
     return failure!;
+  }
+
+  /** What comes while the client waits for it; undefined: its deadline is too near. */
+  #until(landing: Promise<Landing | undefined>): Promise<Landing | undefined> {
+    const { deadline } = this.#exchange;
+    if (deadline === Number.POSITIVE_INFINITY) return landing;
+    const { clock } = this.#parts;
+    const late = Promise.withResolvers<undefined>();
+    const stop = clock.after(deadline - clock.now() - WAY_BACK, () => late.resolve(undefined), "background");
+    return Promise.race([landing.finally(stop), late.promise]);
+  }
+
+  /** Nobody learns anything from it: the fetch goes on for those who have more time. */
+  #tooLate(seat: Seat, fwd: Forwarded): Outcome {
+    seat.leave();
+    const detail = "the deadline of this request passed before an answer was here; allow more time";
+    return told(refused("deadline", detail), { result: "miss" }, { fwd });
   }
 
   #board(attempt: number): [boarding: Boarding, seat: Seat, stay: () => void] {
@@ -137,7 +157,9 @@ export class Pursuit {
     return flights.find(name, this.#isCurrent) ?? flights.launch(name, this.#agreed(name, this.#asked));
   }
 
-  #alone(fetch = this.#fetch({ asked: this.#asked, shared: false, keeps: this.#mayKeep() })): Boarding {
+  #alone(
+    fetch = this.#fetch({ asked: this.#asked, shared: false, bound: !this.#yields, keeps: this.#mayKeep() }),
+  ): Boarding {
     return this.#parts.flights.launchAlone({
       class: fetch.class,
       position: fetch.position,
@@ -174,7 +196,7 @@ export class Pursuit {
 
   /** A fetch that others wait for, in other instances as well. */
   #agreed(name: string, asked: Asked): Fetch {
-    const inner = this.#fetch({ asked, shared: true, keeps: true });
+    const inner = this.#fetch({ asked, shared: true, bound: false, keeps: true });
     const parts = this.#parts;
     if (!parts.leases) return inner;
     const { exchange, key } = asked;

@@ -149,7 +149,7 @@ suite("a handler that throws", () => {
     })),
   };
   function route(name: string, handler: EdgeRoute["handler"]): EdgeRoute {
-    return { facts: facts(name), handler, classOf: () => "default", websocket: false };
+    return { facts: facts(name), handler, classOf: () => "default", websocket: false, longest: 1000 };
   }
   const judgement: Judgement = {
     readHost: () => ({ kind: "ok", authority: "a" }),
@@ -158,6 +158,7 @@ suite("a handler that throws", () => {
     trusts: () => false,
     clientAddress: (peer) => peer,
     trace: () => ({ traceId: "t", parentId: undefined, spanId: "s", sampled: false }),
+    deadline: () => undefined,
   };
 
   test("is 500 for that request only, counted as a fault; the connection serves on", async () => {

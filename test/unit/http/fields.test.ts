@@ -7,7 +7,7 @@ import { createForwarding, forwardingFields, isLoop, type Hop } from "../../../s
 
 /** Whatever must never stand among the fields that are passed on as they came. */
 const NEVER_END_TO_END =
-  /^(?:host|content[-_]length|transfer[-_]encoding|connection|keep[-_]alive|proxy|proxy[-_](?:connection|authorization|authenticate)|te|trailer|upgrade|http2[-_]settings|expect|forwarded|via|cdn[-_]loop|x[-_]forwarded[-_].*|x[-_]real[-_]ip|x[-_]original[-_]url|x[-_]rewrite[-_]url|x[-_]http[-_]method[-_]override|x[-_]request[-_]id|traceparent|tracestate|spillway[-_].*|:.*)$/i;
+  /^(?:host|content[-_]length|transfer[-_]encoding|connection|keep[-_]alive|proxy|proxy[-_](?:connection|authorization|authenticate)|te|trailer|upgrade|http2[-_]settings|expect|forwarded|via|cdn[-_]loop|x[-_]forwarded[-_].*|x[-_]real[-_]ip|x[-_]original[-_]url|x[-_]rewrite[-_]url|x[-_]http[-_]method[-_]override|x[-_]request[-_]id|traceparent|tracestate|spillway[-_].*|x[-_]request[-_](?:timeout[-_]ms|deadline)|grpc[-_]timeout|x[-_]envoy[-_]expected[-_]rq[-_]timeout[-_]ms|:.*)$/i;
 
 const names = [
   "Host",
@@ -34,6 +34,10 @@ const names = [
   "traceparent",
   "tracestate",
   "Spillway-Level",
+  "X-Request-Timeout-Ms",
+  "X-Request-Deadline",
+  "grpc-timeout",
+  "X-Envoy-Expected-Rq-Timeout-Ms",
   ":authority",
   "Proxy",
   "Cookie",
