@@ -11,6 +11,7 @@ import { standIn } from "./fallback.ts";
 import { isPlain } from "./flight/inward.ts";
 import { keptFor, type Kept } from "./kept.ts";
 import { urlOf } from "./key.ts";
+import { partKey } from "./part.ts";
 import type { CacheParts } from "./parts.ts";
 import { Pursuit } from "./flight/pursuit.ts";
 import { untagged } from "./flight/untagged.ts";
@@ -87,7 +88,16 @@ async function answerUnkept(parts: CacheParts, next: Handler, exchange: Exchange
   const kept = parts.flights.notes.searches.isEmpty ? undefined : await keptForSearch(parts, asked);
   if (kept) return answerKept(parts, next, exchange, asked, kept);
   if (hasHeader(exchange.headers, "range")) return inPart(parts, next, asked, undefined);
-  return onlyIfCached(exchange) ? notKept() : new Pursuit(parts, next, asked, undefined).wait("miss");
+  if (onlyIfCached(exchange)) return notKept();
+  const part = parts.flights.notes.hasPart(asked.key) ? await partFor(parts, asked) : undefined;
+  return new Pursuit(parts, next, asked, undefined, part).wait(part ? "partial" : "miss");
+}
+
+/** What is kept of the answer to a GET that is not kept whole. */
+async function partFor(parts: CacheParts, asked: Asked): Promise<Entry | undefined> {
+  if (asked.exchange.method !== "GET") return undefined;
+  const kept = await keptFor(parts, { ...asked, key: partKey(asked.key) });
+  return kept?.standing === "current" ? kept.entry : undefined;
 }
 
 function answerKept(parts: CacheParts, next: Handler, exchange: Exchange, asked: Asked, kept: Kept): Soon<Outcome> {

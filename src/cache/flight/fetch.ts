@@ -4,51 +4,34 @@ import { hasHeader, joinedHeader, withoutHeaders, type HeaderList } from "../../
 import type { Outcome, Served } from "../../core/outcome.ts";
 import type { Handler } from "../../core/stage.ts";
 import type { Timeouts } from "../../core/timeouts.ts";
-import type { Asked } from "../asked.ts";
 import type { CacheParts } from "../parts.ts";
 import { bodyOf, keptHeaders, type Entry } from "../entry.ts";
+import { flightName, type Errand } from "./errand.ts";
 import { isFailure } from "./failure.ts";
 import type { Judged, Sharing } from "./flight.ts";
 import type { Fetch } from "./flights.ts";
 import { inward, wholeFields } from "./inward.ts";
 import { isWithheld, sentFields } from "../sent-fields.ts";
-import { joinParts, urlOf } from "../key.ts";
+import { urlOf } from "../key.ts";
 import { partKey, withPart } from "../part.ts";
 import { storedHead, type Receipt } from "../rules/age.ts";
-import { isAbout, updated, validators } from "../rules/conditional.ts";
+import { isAbout } from "../rules/conditional.ts";
+import { expiredHead } from "../rules/head.ts";
 import { pathKey } from "../searches.ts";
 import { judgeStore } from "../rules/store.ts";
-import { readingOf, usability, usefulUntil, type Reading } from "../rules/usability.ts";
+import { readingOf } from "../rules/usability.ts";
 import { varyKey } from "../rules/vary.ts";
-import type { CacheRequest, NotStored, StoredHead } from "../rules.ts";
+import type { CacheRequest, NotStored } from "../rules.ts";
 import { tagsOf } from "../tags/origin-tags.ts";
+import { keepUntil } from "./keep-until.ts";
+import { answerOf, questionOf, type Question } from "./question.ts";
 import { untagged } from "./untagged.ts";
-
-/** What is to be fetched. */
-export interface Errand {
-  readonly asked: Asked;
-  /** What is kept and must not be used as it is. */
-  readonly entry: Entry | undefined;
-  /** Whether others may wait for it. */
-  readonly shared: boolean;
-  /** Whether it ends with the deadline of its request: nobody else waits for it, or wants it later. */
-  readonly bound: boolean;
-  /** Whether it may be kept; if not, the dependency sees the request as it is. */
-  readonly keeps: boolean;
-  /** When a part is asked for: the part that is kept of it, and what is kept whole. */
-  readonly part?: Entry | undefined;
-  readonly whole?: Entry | undefined;
-  /** When it was asked for, if before this errand began: then nothing is asked for again. */
-  readonly requestedAt?: number;
-}
-
-/** Name of the flight that a request of this variant waits for. */
-export const flightName = (key: string, variant: string): string => (variant === "" ? key : joinParts([key, variant]));
 
 /** What an answer says of itself and of all others under its key: nobody waits for the next one. */
 const PERSONAL: ReadonlySet<NotStored> = new Set(["no-store", "private", "set-cookie", "vary-star"]);
 
 const RANGE: ReadonlySet<string> = new Set(["range"]);
+const CONDITIONS = ["if-none-match", "if-modified-since"];
 const SET_COOKIE: ReadonlySet<string> = new Set(["set-cookie"]);
 
 const withoutCookies = (served: Served): Served => ({
@@ -72,8 +55,10 @@ export class EntryFetch implements Fetch {
   #sent: HeaderList = [];
   /** What the dependency said, before a 304 was made whole. */
   #status = 0;
-  /** The kept entry with the fields of a 304. */
+  /** What is kept, with the fields that came. */
   #renewed: Entry | undefined;
+  /** What came is the answer to a HEAD. */
+  #isBare = false;
   readonly #own: readonly string[];
   /** Undefined: too many or too long. */
   #tags: readonly string[] | undefined;
@@ -96,26 +81,74 @@ export class EntryFetch implements Fetch {
   async run(departure: Departure): Promise<Outcome> {
     const { asked, entry, shared } = this.#errand;
     const { headers } = asked.exchange;
-    if (!entry && !shared) return this.#fetch(departure, headers);
-    const known = entry ? validators(entry.head) : [];
-    const outcome = await this.#fetch(departure, wholeFields(headers, known));
-    if (!entry || known.length === 0 || outcome.kind !== "served" || outcome.status !== 304) return outcome;
-    outcome.body.cancel(new Error("a 304 has no body"));
-    if (!isAbout(entry.head, outcome)) return this.#fetch(departure, wholeFields(headers, []));
-    const head = updated(entry.head, outcome, this.#receipt);
-    this.#renewed = { ...entry, head, reading: readingOf(head) };
-    return { ...outcome, status: head.status, headers: head.headers, body: wholeBody(entry.body), by: "cache" };
+    const question = this.#question();
+    const own = entry || shared ? wholeFields(headers, []) : headers;
+    if (!question) return this.#bare(await this.#fetch(departure, own));
+    const outcome = await this.#fetch(departure, wholeFields(headers, question.fields));
+    if (outcome.kind !== "served") return outcome;
+    const heard = question.heard(outcome, this.#receipt);
+    switch (heard.kind) {
+      case "plain":
+        return this.#bare(outcome);
+      case "again":
+        outcome.body.cancel(new Error("it is about something else than was asked for"));
+        return this.#fetch(departure, own);
+      case "outdated":
+        this.#expire(entry!);
+        return this.#bare(outcome);
+      case "renewed":
+        outcome.body.cancel(new Error("what is kept is used in its place"));
+        this.#renewed = heard.entry;
+        this.#keepTagsOf(heard.entry);
+        return answerOf(heard.entry, outcome);
+      case "completed":
+        this.#keepTagsOf(heard.part);
+        return heard.served;
+    }
+  }
+
+  #question(): Question | undefined {
+    const { asked, entry, part, shared, headOnly } = this.#errand;
+    const { tiers, ledger } = this.#parts;
+    const { exchange, key } = asked;
+    // In a request for itself alone the client's conditions are the dependency's affair.
+    const isFree = shared || !CONDITIONS.some((name) => hasHeader(exchange.headers, name));
+    const others = shared && !entry && !part && !headOnly ? tiers.variants(key) : [];
+    const variants = others.filter((other) => ledger.standing(other) !== "gone");
+    return questionOf({ entry, part: isFree ? part : undefined, variants, headOnly }, exchange);
+  }
+
+  /** The answer to a HEAD is for those who wait, and of it nothing is kept. */
+  #bare(outcome: Outcome): Outcome {
+    if (outcome.kind !== "served" || !this.#errand.headOnly) return outcome;
+    this.#isBare = true;
+    const { body } = outcome;
+    if (!body.takeWhole()) body.cancel(new Error("the answer to a HEAD has no body"));
+    return { ...outcome, body: wholeBody(Buffer.alloc(0)) };
+  }
+
+  /** An answer that names no tags leaves those of what it is joined with. */
+  #keepTagsOf({ tags }: Entry): void {
+    if (this.#tags === this.#own) this.#tags = tags;
+  }
+
+  /** What is kept is not what the dependency answers now. */
+  #expire(entry: Entry): void {
+    const { tiers, policy, time } = this.#parts;
+    const head = expiredHead(entry.head, policy, time.now(), entry.reading);
+    if (head !== entry.head) tiers.put(this.#errand.asked.key, { ...entry, head });
   }
 
   /** An answer that depends on a field it was not shown is asked for once more, with that field. */
   async #fetch(departure: Departure, fields: HeaderList): Promise<Outcome> {
     const { sent, flights } = this.#parts;
-    const { asked, keeps, bound, requestedAt } = this.#errand;
+    const { asked, keeps, bound, requestedAt, headOnly } = this.#errand;
     const { exchange, key } = asked;
-    if (!keeps || requestedAt !== undefined) return this.#ask(inward(exchange, departure, fields, bound));
+    const how = { bound, method: headOnly ? "HEAD" : "GET" } as const;
+    if (!keeps || requestedAt !== undefined) return this.#ask(inward(exchange, departure, fields, how));
     for (let again = true; ; again = false) {
       const known = flights.notes.varyOf(key);
-      const outcome = await this.#ask(inward(exchange, departure, sentFields(fields, sent, known), bound));
+      const outcome = await this.#ask(inward(exchange, departure, sentFields(fields, sent, known), how));
       const vary = outcome.kind === "served" ? (joinedHeader(outcome.headers, "vary") ?? "") : "";
       if (outcome.kind !== "served" || !isWithheld(fields, sent, known, vary)) return outcome;
       if (again) {
@@ -141,7 +174,9 @@ export class EntryFetch implements Fetch {
     const sharing = this.#sharing(served, vary, variant);
     if (shared && variant !== undefined) flights.notes.varies(key, vary);
     if (shared && served.status < 500) flights.notes.tagged(key, this.#tags === this.#own ? undefined : this.#tags);
-    return { sharing, fits, status: this.#status, name: shared ? flightName(key, variant ?? "") : undefined };
+    // Who wants more than a head does not wait for one.
+    const name = shared && !this.#isBare ? flightName(key, variant ?? "") : undefined;
+    return { sharing, fits, status: this.#status, name };
   }
 
   /** Resolves when all tiers have what was kept. */
@@ -158,6 +193,7 @@ export class EntryFetch implements Fetch {
     if (!entry || ledger.standing(entry) === "gone") return undefined;
     flights.notes.passNoMore(key);
     ledger.kept(entry.keepUntil);
+    flights.notes.parted(key, entry.head.status === 206);
     if (entry.head.status !== 206) return this.#put(entry);
     const { whole } = this.#errand;
     // What is kept whole is outdated by a part of something else.
@@ -168,8 +204,9 @@ export class EntryFetch implements Fetch {
   #put(entry: Entry): Promise<unknown> | undefined {
     this.#compare(entry);
     const { tiers, flights } = this.#parts;
-    const { asked } = this.#errand;
+    const { asked, part } = this.#errand;
     const { searches } = flights.notes;
+    if (part) tiers.drop(partKey(asked.key));
     const placed = tiers.place(asked.key, entry);
     if (searches.isEmpty && !hasHeader(entry.head.headers, "no-vary-search")) return placed;
     const path = pathKey(this.#parts, asked.exchange);
@@ -208,25 +245,10 @@ export class EntryFetch implements Fetch {
     return this.#readTags(outcome);
   }
 
-  /** A 304 that names no tags leaves those of what it renews. */
   #readTags(outcome: Outcome): Outcome {
     if (outcome.kind !== "served") return outcome;
-    const tags = tagsOf(outcome.headers, this.#own);
-    const { entry } = this.#errand;
-    this.#tags = entry && outcome.status === 304 && tags === this.#own ? entry.tags : tags;
+    this.#tags = tagsOf(outcome.headers, this.#own);
     return untagged(this.#parts, this.#errand.keeps && this.#parts.stripCookies ? withoutCookies(outcome) : outcome);
-  }
-
-  /** A fail-safe that is longer than the answer's own windows keeps it longer. */
-  #keepUntil(head: StoredHead, reading: Reading): number {
-    const { policy, stale, lifetime: adapted } = this.#parts;
-    // For as long again there is something to compare the next answer with.
-    const compared = adapted ? adapted.policy.ttl : 0;
-    const until = usefulUntil(head, policy, reading) + compared;
-    if (stale.failSafe === 0) return until;
-    const { age, lifetime, mustRevalidate } = usability(head, policy, head.receivedAt, reading);
-    if (mustRevalidate) return until;
-    return Math.max(until, head.receivedAt + Math.max(0, lifetime - age) + stale.failSafe);
   }
 
   /** Of the request, as the rules about privacy and parts look at it. */
@@ -242,6 +264,7 @@ export class EntryFetch implements Fetch {
     const { status, body } = served;
     if (!keeps || this.#unsure) return "nobody";
     const verdict = judgeStore({ method: "GET", headers: this.#judgedFields() }, served, policy);
+    if (this.#isBare) return verdict.store || !verdict.personal ? "wave" : "nobody";
     // In an outage a kept answer is worth more than an error, whatever that says of itself.
     if (status >= 500 && entry) return !verdict.store && verdict.personal ? "nobody" : "wave";
     const tooLong = (body.length ?? 0) > flights.longest;
@@ -255,8 +278,9 @@ export class EntryFetch implements Fetch {
       const reading = readingOf(head);
       const url = urlOf(exchange);
       const buildMs = this.#receipt.receivedAt - this.#receipt.requestedAt;
-      const keepUntil = this.#keepUntil(head, reading);
-      this.#pending = { head, reading, vary, variant, url, tags, buildMs, origin: 0, fence: this.fence, keepUntil };
+      const until = keepUntil(this.#parts, head, reading);
+      const facts = { url, tags, buildMs, origin: 0, fence: this.fence, keepUntil: until };
+      this.#pending = { head, reading, vary, variant, ...facts };
       return "all";
     }
     if (!verdict.store && !verdict.personal) return "wave";

@@ -16,15 +16,20 @@ export const wholeFields = (headers: HeaderList, validators: HeaderList): Header
 export const anonymousFields = (headers: HeaderList): HeaderList => withoutHeaders(headers, CREDENTIALS);
 
 /**
- * The exchange that fetches what `exchange` asks for, in the name of everyone who waits: a GET with these fields. It
- * departs when nobody waits, and ends with the deadline of `exchange` only when it is `bound` to it.
+ * The exchange that fetches what `exchange` asks for, in the name of everyone who waits: with these fields, and a GET
+ * unless `how` says otherwise. It departs when nobody waits, and ends with the deadline of `exchange` only when it is `bound` to it.
  */
-export function inward(exchange: Exchange, departure: Departure, headers: HeaderList, bound = false): Exchange {
+export function inward(
+  exchange: Exchange,
+  departure: Departure,
+  headers: HeaderList,
+  { bound = false, method = "GET" }: { readonly bound?: boolean; readonly method?: "GET" | "HEAD" } = {},
+): Exchange {
   const { id, startedAt, target, path, query, scheme, authority, client, route, params, trace } = exchange;
   const facts = { id, startedAt, target, path, query, scheme, authority, client, route, params, trace };
   return {
     ...facts,
-    method: "GET",
+    method,
     headers,
     class: exchange.class,
     tenant: exchange.tenant,

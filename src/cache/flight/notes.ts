@@ -10,6 +10,8 @@ interface Note {
   tags: readonly string[] | undefined;
   /** Until then requests do not wait for each other. Monotonic milliseconds. */
   passUntil: number;
+  /** Whether a part is kept, and nothing whole since. */
+  part: boolean;
   /** Fetches in a row that failed. */
   failures: number;
   /** Until then no refresh is tried. Monotonic milliseconds. */
@@ -71,6 +73,16 @@ export class Notes {
     return (this.#notes.get(key)?.passUntil ?? 0) > this.#clock.now();
   }
 
+  /** What was kept of this key last: a part, or the whole. */
+  parted(key: string, part: boolean): void {
+    if (part || this.#notes.has(key)) this.#note(key).part = part;
+  }
+
+  /** Whether there may be a part to complete: so that others need not look for one. */
+  hasPart(key: string): boolean {
+    return this.#notes.get(key)?.part ?? false;
+  }
+
   failed(key: string): void {
     const note = this.#note(key);
     note.failures++;
@@ -96,7 +108,7 @@ export class Notes {
   #note(key: string): Note {
     let note = this.#notes.get(key);
     if (!note) {
-      note = { vary: "", tags: undefined, passUntil: 0, failures: 0, quietUntil: 0 };
+      note = { vary: "", tags: undefined, passUntil: 0, part: false, failures: 0, quietUntil: 0 };
       this.#notes.set(key, note);
     }
     return note;

@@ -4,8 +4,9 @@ import type { Handler } from "../../core/stage.ts";
 import { told, withoutBody } from "../answer.ts";
 import type { Asked } from "../asked.ts";
 import type { Entry } from "../entry.ts";
+import { flightName, type Errand } from "./errand.ts";
 import { failureOf, type StandsFor } from "./failure.ts";
-import { EntryFetch, flightName, type Errand } from "./fetch.ts";
+import { EntryFetch } from "./fetch.ts";
 import type { Landing } from "./flight.ts";
 import { LeasedFetch } from "./leased.ts";
 import type { Boarding, Fetch } from "./flights.ts";
@@ -32,16 +33,19 @@ export class Pursuit {
   readonly #exchange: Exchange;
   readonly #key: string;
   readonly #entry: Entry | undefined;
+  readonly #part: Entry | undefined;
   /** Whether a stale answer would do. */
   #yields = false;
 
-  constructor(parts: CacheParts, next: Handler, asked: Asked, entry: Entry | undefined) {
+  /** `part`: what is kept of the answer when that is not kept whole. */
+  constructor(parts: CacheParts, next: Handler, asked: Asked, entry: Entry | undefined, part?: Entry) {
     this.#parts = parts;
     this.#next = next;
     this.#asked = asked;
     this.#exchange = asked.exchange;
     this.#key = asked.key;
     this.#entry = entry;
+    this.#part = part;
   }
 
   /** Fetches behind a stale answer: at most one a key at a time, and none soon after a failure. */
@@ -56,7 +60,9 @@ export class Pursuit {
     const name = alone ? joinParts(["own", this.#name()]) : this.#name();
     if (flights.find(name, this.#isCurrent)) return;
     this.#yields = true;
-    const fetch = alone ? this.#fetch({ asked, shared: false, bound: false, keeps: true }) : this.#agreed(name, asked);
+    const fetch = alone
+      ? this.#fetch({ asked, shared: false, bound: false, keeps: true, headOnly: false })
+      : this.#agreed(name, asked);
     const { flight } = flights.launch(name, fetch);
     flight.hold();
     void flight.landing.then(({ outcome }) => this.#tellFault(outcome));
@@ -88,7 +94,7 @@ export class Pursuit {
   /** The answer to just this request, which may be kept. */
   async goAlone(fwd: Forwarded, more: Pick<Errand, "part" | "whole" | "requestedAt">): Promise<Outcome> {
     const own = { asked: this.#asked, entry: undefined, shared: false, bound: true, keeps: this.#mayKeep() };
-    const boarding = this.#alone(new EntryFetch(this.#parts, this.#next, { ...own, ...more }));
+    const boarding = this.#alone(new EntryFetch(this.#parts, this.#next, { ...own, headOnly: false, ...more }));
     const seat = boarding.flight.board();
     const stay = this.#exchange.departure.onGone(() => seat.leave());
     const landing = await this.#until(boarding.flight.landing);
@@ -154,12 +160,17 @@ export class Pursuit {
   #shared(): Boarding {
     const { flights } = this.#parts;
     const name = this.#name();
-    return flights.find(name, this.#isCurrent) ?? flights.launch(name, this.#agreed(name, this.#asked));
+    const whole = flights.find(name, this.#isCurrent);
+    if (whole || !this.#headOnly) return whole ?? flights.launch(name, this.#agreed(name, this.#asked));
+    const head = joinParts(["head", name]);
+    return flights.find(head, this.#isCurrent) ?? flights.launch(head, this.#agreed(head, this.#asked, true));
   }
 
-  #alone(
-    fetch = this.#fetch({ asked: this.#asked, shared: false, bound: !this.#yields, keeps: this.#mayKeep() }),
-  ): Boarding {
+  get #headOnly(): boolean {
+    return this.#exchange.method === "HEAD";
+  }
+
+  #alone(fetch = this.#fetchAlone()): Boarding {
     return this.#parts.flights.launchAlone({
       class: fetch.class,
       position: fetch.position,
@@ -194,9 +205,14 @@ export class Pursuit {
     return flightName(this.#key, varyKey(this.#parts.flights.notes.varyOf(this.#key), this.#exchange) ?? "");
   }
 
+  #fetchAlone(): EntryFetch {
+    const how = { shared: false, bound: !this.#yields, headOnly: this.#headOnly };
+    return this.#fetch({ asked: this.#asked, keeps: this.#mayKeep(), ...how });
+  }
+
   /** A fetch that others wait for, in other instances as well. */
-  #agreed(name: string, asked: Asked): Fetch {
-    const inner = this.#fetch({ asked, shared: true, bound: false, keeps: true });
+  #agreed(name: string, asked: Asked, headOnly = false): Fetch {
+    const inner = this.#fetch({ asked, shared: true, bound: false, keeps: true, headOnly });
     const parts = this.#parts;
     if (!parts.leases) return inner;
     const { exchange, key } = asked;
@@ -211,7 +227,8 @@ export class Pursuit {
 
   /** What is not kept is the client's own affair: it goes with its own conditions. */
   #fetch(errand: Omit<Errand, "entry">): EntryFetch {
-    return new EntryFetch(this.#parts, this.#next, { ...errand, entry: errand.keeps ? this.#entry : undefined });
+    const known = errand.keeps ? { entry: this.#entry, part: this.#part } : { entry: undefined };
+    return new EntryFetch(this.#parts, this.#next, { ...errand, ...known });
   }
 
   /** What has landed as this request's answer; undefined when it is not for this request. */

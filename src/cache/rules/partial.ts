@@ -1,5 +1,5 @@
 /** Parts of an answer: what a 206 is a part of, and when two of them are one (RFC 9111 sections 3.3 and 3.4). */
-import type { CacheResponse, StoredHead } from "../rules.ts";
+import type { CacheResponse } from "../rules.ts";
 import { withoutHeaders } from "../../core/headers.ts";
 import { readDigits } from "./characters.ts";
 import { entityTagOf } from "./conditional.ts";
@@ -54,13 +54,28 @@ export function joinedSpan(before: CacheResponse, after: CacheResponse): Span | 
   return { first: Math.min(one.first, other.first), last: Math.max(one.last, other.last), complete: one.complete };
 }
 
+/** Octets `first` to `last`, both included. */
+export type Octets = Pick<Span, "first" | "last">;
+
+/**
+ * The one run of octets of `wanted` that `part` does not have: from where it ends, or up to where it begins. Undefined when
+ * nothing is missing, when they share no octet, or when something is missing on both sides.
+ */
+export function gapOf(part: Octets, wanted: Octets): Octets | undefined {
+  const holds = (at: number): boolean => at >= part.first && at <= part.last;
+  if (holds(wanted.first) === holds(wanted.last)) return undefined;
+  return holds(wanted.first)
+    ? { first: part.last + 1, last: wanted.last }
+    : { first: wanted.first, last: part.first - 1 };
+}
+
 const OF_A_PART = ["content-length", "content-range"];
 
 /**
  * The head of what is kept of `span`: the newer fields in place of those of the same name, and 200 in place of 206 once
  * nothing is missing. Without `before` that of `after` alone.
  */
-export function headOfSpan(after: StoredHead, span: Span, before?: StoredHead): StoredHead {
+export function headOfSpan<Head extends CacheResponse>(after: Head, span: Span, before?: CacheResponse): Head {
   const dropped = new Set(OF_A_PART);
   const newer = withoutHeaders(after.headers, dropped);
   for (let i = 0; i < newer.length; i += 2) dropped.add(newer[i]!.toLowerCase());

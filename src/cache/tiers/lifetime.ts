@@ -13,6 +13,7 @@ export function limitLifetime(tier: Tier, most: number, now: () => number): Tier
   };
   return {
     get: (key, variantOf) => tier.get(key, variantOf),
+    ...(tier.variants && { variants: (key: string) => tier.variants!(key) }),
     set: (key, entry) => tier.set(key, limited(entry)),
     delete: (key) => tier.delete(key),
     getMany: (keys) => getMany(tier, keys),

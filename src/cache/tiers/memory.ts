@@ -28,6 +28,8 @@ export interface MemoryStats {
   readonly returned: number;
 }
 
+const NONE: readonly Entry[] = [];
+
 /** Octets of what a key takes beside its text and its entries: the links and slots of the eviction. */
 const A_KEY = 128;
 
@@ -37,6 +39,7 @@ export type HeldEntries = Held<readonly Entry[]>;
 /** The tier in this process: it answers at once. */
 export interface MemoryTier extends Tier {
   get(key: string, variantOf: VariantOf): Entry | undefined;
+  variants(key: string): readonly Entry[];
   set(key: string, entry: Entry): void;
   delete(key: string): void;
   clear(): void;
@@ -75,6 +78,7 @@ export function createMemoryTier({ limits, eviction, now, removed }: MemoryTierP
       const found = variants && use(variants, variantOf);
       return found && found.keepUntil > at ? found : undefined;
     },
+    variants: (key) => records.peek(key)?.value ?? NONE,
     set(key, entry) {
       const at = now();
       if (entry.keepUntil <= at) return;

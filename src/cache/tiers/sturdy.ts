@@ -45,6 +45,7 @@ export function sturdy({ name, tier }: NamedTier, clock: Clock, onFault: OnFault
           return fault(thrown);
         }
       },
+      ...(tier.variants && { variants: (key: string) => tier.variants!(key) }),
       set: (key, entry) => attempt(() => tier.set(key, entry)),
       delete: (key) => attempt(() => tier.delete(key)),
       getMany: (keys) => getMany(tier, keys).catch((thrown: unknown) => fault(thrown) ?? []),

@@ -10,6 +10,8 @@ export type VariantOf = (vary: string) => string | undefined;
 export interface Tier {
   /** The variant of this request, of several that fit the one used last. Counts as a use of it. */
   get(key: string, variantOf: VariantOf): Entry | undefined | Promise<Entry | undefined>;
+  /** All variants of a key, the last used first. Counts as no use. Absent: it has none at hand. */
+  variants?(key: string): readonly Entry[];
   /**
    * Puts an entry in place of the same variant, if any, unless that has a higher fence. An entry that is too large for
    * the tier, or whose `keepUntil` has passed, is not kept.

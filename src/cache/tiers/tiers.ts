@@ -26,6 +26,8 @@ export interface Positions {
   here(entry: Entry): number;
 }
 
+const NONE: readonly Entry[] = [];
+
 /** They mean the same everywhere. */
 const SAME: Positions = { origin: 0, here: ({ position }) => position };
 
@@ -87,6 +89,11 @@ export class Tiers {
       return { entry, tier: name };
     }
     return undefined;
+  }
+
+  /** All variants of a key that are at hand, without a look into farther tiers. */
+  variants(key: string): readonly Entry[] {
+    return this.#tiers[0]?.tier.variants?.(key) ?? NONE;
   }
 
   /** As {@link find}, past memory, which takes over what is found: it may be newer than what is there. */

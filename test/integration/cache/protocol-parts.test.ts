@@ -28,9 +28,70 @@ test("a part is kept, smaller ones are cut out of it, and parts become the whole
   assert.deepEqual(await ask("2-5"), [206, "2345", "bytes 2-5/10", "fwd=miss; fwd-status=206; stored"]);
   assert.deepEqual(await ask("3-4"), [206, "34", "bytes 3-4/10", "hit"]);
   assert.deepEqual(await ask("6-"), [206, "6789", "bytes 6-9/10", "fwd=partial; fwd-status=206; stored"]);
-  assert.deepEqual(await ask("-9"), [200, WHOLE, undefined, "fwd=partial; fwd-status=200; stored"]);
+  assert.deepEqual(await ask("-9"), [206, "123456789", "bytes 1-9/10", "fwd=partial; fwd-status=206; stored"]);
+  assert.deepEqual(await ask(""), [200, WHOLE, undefined, "fwd=partial; fwd-status=206; stored"]);
   assert.deepEqual(await ask(""), [200, WHOLE, undefined, "hit"]);
-  assert.equal(rig.calls(), 3);
+  assert.equal(rig.calls(), 4);
+});
+
+test("what is missing of a part is asked for alone, if the whole is still the same, and by one for all", async () => {
+  const seen: (string | undefined)[] = [];
+  const origin = ranged(TAGGED);
+  await using rig = await startRig("origin", (request, response, call) => {
+    seen.push(request.headers.range, request.headers["if-range"] as string | undefined);
+    setTimeout(() => origin(request, response, call), 50);
+  });
+  await rig.ask("/x", "Range: bytes=0-3\r\n");
+  await rig.ask("/x", "Range: bytes=2-5\r\n");
+  const herd = await rig.herd(5);
+  for (const { status, text, raw } of herd) {
+    assert.deepEqual(
+      [status, text, raw.header("content-length"), raw.header("content-range")],
+      [200, WHOLE, "10", undefined],
+    );
+  }
+  assert.deepEqual(seen, ["bytes=0-3", undefined, "bytes=4-5", '"a"', "bytes=6-9", '"a"']);
+  assert.match((await rig.ask()).cache, /hit/);
+  await rig.ask("/y", "Range: bytes=6-9\r\n");
+  assert.equal((await rig.ask("/y")).text, WHOLE);
+  assert.deepEqual(seen.slice(6), ["bytes=6-9", undefined, "bytes=0-5", '"a"']);
+});
+
+test("a part of something that has changed is completed by nothing: the whole that comes is used as it is", async () => {
+  await using rig = await startRig("origin", ranged(TAGGED));
+  await rig.ask("/x", "Range: bytes=0-3\r\n");
+  // As If-Range asks for.
+  rig.behave(sends("another", { ...TAGGED, ETag: '"b"' }));
+  assert.equal((await rig.ask()).text, "another");
+  // And where it was not heard.
+  for (const [path, ETag] of [
+    ["/y", '"a"'],
+    ["/z", '"b"'],
+  ] as const) {
+    rig.behave(ranged(TAGGED));
+    await rig.ask(path, "Range: bytes=0-3\r\n");
+    const calls = rig.calls();
+    rig.behave((request, response, call) => {
+      if (!request.headers.range)
+        return sends("whole", { "Cache-Control": "max-age=60", ETag: '"c"' })(request, response, call);
+      if (path === "/z") return ranged({ ...TAGGED, ETag })(request, response, call);
+      response.writeHead(416, { "Content-Range": "bytes */3" }).end();
+    });
+    const { status, text } = await rig.ask(path);
+    assert.deepEqual([status, text, rig.calls() - calls], [200, "whole", 2]);
+  }
+});
+
+test("C11: a part is not completed by fewer octets than are missing", async () => {
+  await using rig = await startRig("origin", ranged(TAGGED));
+  await rig.ask("/x", "Range: bytes=0-3\r\n");
+  rig.behave((_request, response) => {
+    response.writeHead(206, { ...TAGGED, "Content-Range": "bytes 4-9/10" });
+    response.end("456");
+  });
+  await assert.rejects(rig.ask());
+  rig.behave(ranged(TAGGED));
+  assert.equal((await rig.ask()).text, WHOLE);
 });
 
 test("parts that cover it all are the whole, and only-if-cached never goes further", async () => {
