@@ -14,6 +14,7 @@ import { drainServer } from "./http/drain.ts";
 import { Edge, type EdgeParts } from "./http/edge.ts";
 import type { Judgement } from "./http/judge.ts";
 import { createMemoryGuard, createProcessMemory, memoryLimit } from "./http/memory.ts";
+import { createProcessLoad, createSaturationGuard } from "./http/saturation.ts";
 import { createEdgeServer, type ServerParts } from "./http/server.ts";
 import type { WarmHold } from "./core/warming.ts";
 import { createWarming, isWarmAsk } from "./warming.ts";
@@ -71,6 +72,8 @@ export function createGateway(config: Config, parts: GatewayParts): Gateway {
   const graphs = createGraphs(config, { clock, random, bus, material });
   const limit = listen.maxMemory ?? memoryLimit(totalmem(), parts.processes ?? 1);
   const memory = createMemoryGuard(clock, limit, createProcessMemory());
+  const load = createProcessLoad();
+  const saturation = createSaturationGuard({ clock, bus, load, mode: listen.saturation });
   const cache = createCacheControl({ bus, store: () => graphs.current().store, canonical: canonicalUrl });
   const purge = (order: PurgeOrder): Promise<CacheAnswer> => cache.ask({ do: "purge", order, share: true });
   const held = (): WarmHold | undefined => (level() > 0 ? "level" : memory.refusal === "none" ? undefined : "memory");
@@ -80,12 +83,12 @@ export function createGateway(config: Config, parts: GatewayParts): Gateway {
 
   const judgement = (): Judgement => graphs.current().judgement;
   const draining = (): boolean => life === "draining";
-  const { edge, server } = openEdge({ ...own, judgement, draining, memory, tls: material.tls, sharedPort });
+  const { edge, server } = openEdge({ ...own, judgement, draining, memory, saturation, tls: material.tls, sharedPort });
 
   const end = async (finished: Promise<void>): Promise<void> => {
     warming.close();
     await finished;
-    for (const each of [memory, cache]) each.close();
+    for (const each of [memory, saturation, cache]) each.close();
     await graphs.destroy();
     life = "stopped";
   };

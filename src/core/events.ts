@@ -194,10 +194,22 @@ export interface WouldRefuse {
   readonly class: PriorityClass;
 }
 
+/** The event loop is full and requests are refused by class, or has room again. Channel `spillway:saturation`. */
+export interface SaturationChanged {
+  readonly gateway: string;
+  readonly state: "full" | "room";
+  /** Exchanges that may wait for their outcome at once; Infinity with `room`. */
+  readonly seats: number;
+  readonly waiting: number;
+  /** Share of its time in which the event loop worked. */
+  readonly utilisation: number;
+}
+
 /** What happens in a gateway, by channel name. One process may hold several gateways: look at `gateway`. */
 export interface Events {
   readonly "spillway:exchange": ExchangeEnded;
   readonly "spillway:would-refuse": WouldRefuse;
+  readonly "spillway:saturation": SaturationChanged;
   readonly "spillway:turned-away": TurnedAway;
   readonly "spillway:reload": Reloaded;
   readonly "spillway:drain": Drained;

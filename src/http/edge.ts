@@ -6,7 +6,7 @@ import { unmapAddress } from "../core/address.ts";
 import type { Clock, Random } from "../core/clock.ts";
 import { toError } from "../core/errors.ts";
 import type { EventBus } from "../core/events.ts";
-import type { Exchange, PriorityClass, RouteFacts, Upgrade } from "../core/exchange.ts";
+import type { Exchange, RouteFacts, Upgrade } from "../core/exchange.ts";
 import { failed, refused, type Outcome, type Refused } from "../core/outcome.ts";
 import type { Soon } from "../core/soon.ts";
 import { Timeouts } from "../core/timeouts.ts";
@@ -19,6 +19,7 @@ import { HttpExchange } from "./http-exchange.ts";
 import { judge, unmatched, type JudgedRequest, type Judgement } from "./judge.ts";
 import type { MemoryGuard } from "./memory.ts";
 import { isHandshake, isHttp2, sessionOf } from "./protocol.ts";
+import type { SaturationGuard } from "./saturation.ts";
 import type { ListenSettings } from "./settings.ts";
 import { answerFault, turnAway } from "./turn-away.ts";
 import { lookEvery, Upload, type UploadLimits } from "./upload.ts";
@@ -34,6 +35,7 @@ export interface EdgeParts {
   readonly judgement: () => Judgement;
   readonly draining: () => boolean;
   readonly memory: MemoryGuard;
+  readonly saturation: SaturationGuard;
 }
 
 /** A request as a server hands it over. */
@@ -187,7 +189,7 @@ export class Edge {
     const delivery = new Delivery(this.#delivery, exchange, request, response, upload, tracked);
     const { handOn } = inbound;
     if (handOn) exchange.handOn = () => delivery.handOn(() => handOn(exchange));
-    const refusal = this.#refusalOf(exchange.class);
+    const refusal = this.#refusalOf(exchange);
     if (refusal) delivery.deliver(refusal);
     else if (!route) delivery.deliver(unmatched(match));
     else if (exchange.deadline <= exchange.startedAt) delivery.deliver(expired());
@@ -203,9 +205,30 @@ export class Edge {
         failedBy(thrown);
         return;
       }
-      if (outcome instanceof Promise) outcome.then((ended) => delivery.deliver(ended), failedBy);
+      if (outcome instanceof Promise) this.#await(outcome, exchange, delivery, failedBy);
       else delivery.deliver(outcome);
     }
+  }
+
+  #await(
+    outcome: Promise<Outcome>,
+    { startedAt }: Exchange,
+    delivery: Delivery,
+    failedBy: (thrown: unknown) => void,
+  ): void {
+    const { clock, saturation } = this.#parts;
+    saturation.began();
+    const over = (): void => saturation.ended(clock.now() - startedAt);
+    outcome.then(
+      (ended) => {
+        over();
+        delivery.deliver(ended);
+      },
+      (thrown: unknown) => {
+        over();
+        failedBy(thrown);
+      },
+    );
   }
 
   #exchangeOf(
@@ -263,12 +286,16 @@ export class Edge {
     return new Upload(request, head.contentLength, this.#limits, this.#parts.clock, begin);
   }
 
-  /** Refused for want of memory, most important classes last. */
-  #refusalOf(cls: PriorityClass): Refused | undefined {
-    const { refusal } = this.#parts.memory;
-    if (refusal === "none" || (refusal === "most" && (cls === "critical" || cls === "system"))) return undefined;
-    const retryAfterMs = 1000 + this.#parts.random() * 4000;
-    return refused("memory", "the gateway is short of memory; come again a little later", { retryAfterMs });
+  /** Refused for want of memory or of processor time, most important classes last. */
+  #refusalOf({ class: cls, cohort }: Exchange): Refused | undefined {
+    const { memory, saturation, random } = this.#parts;
+    if (memory.refusal === "all" || (memory.refusal === "most" && cls !== "critical" && cls !== "system")) {
+      const retryAfterMs = 1000 + random() * 4000;
+      return refused("memory", "the gateway is short of memory; come again a little later", { retryAfterMs });
+    }
+    if (saturation.admits(cls, cohort)) return undefined;
+    const retryAfterMs = 1000 + random() * 4000;
+    return refused("busy", "the gateway has more to do than it can; come again a little later", { retryAfterMs });
   }
 
   #fault(delivery: Delivery, route: string, error: Error): void {

@@ -1,4 +1,4 @@
-import { setFlagsFromString } from "node:v8";
+import { getHeapStatistics, setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
 import type { Clock } from "../core/clock.ts";
 
@@ -8,6 +8,8 @@ export interface MemoryReading {
   readonly rss: number;
   /** In use by objects and buffers, garbage included. What lies between it and `rss` can be used again without growing. */
   readonly live: number;
+  /** Share of V8's heap limit that is used, garbage included: at 1 the process is ended. */
+  readonly heap: number;
 }
 
 /** Who is refused for want of memory: nobody, everyone below `critical`, or everyone, new connections among them. */
@@ -27,10 +29,11 @@ const COLLECT_EVERY_MS = 250;
 const COLLECT_AT_LEAST_MS = 32_000;
 
 /** Who is refused at a reading, given who was so far. `limit` in octets. */
-export function refusalFor({ rss, live }: MemoryReading, limit: number, before: MemoryRefusal): MemoryRefusal {
-  const resident = rss / limit;
-  if (live / limit < IN_USE || resident < (before === "none" ? MOST : RELIEF)) return "none";
-  return resident >= ALL ? "all" : "most";
+export function refusalFor({ rss, live, heap }: MemoryReading, limit: number, before: MemoryRefusal): MemoryRefusal {
+  const resident = live / limit < IN_USE ? 0 : rss / limit;
+  const used = Math.max(resident, heap);
+  if (used < (before === "none" ? MOST : RELIEF)) return "none";
+  return used >= ALL ? "all" : "most";
 }
 
 /** Keeps a process below its memory limit by refusing new work before it is reached (security rule F11). */
@@ -43,6 +46,8 @@ export interface MemoryGuard {
 export interface ProcessMemory {
   /** Resident octets: cheap enough to be read often. */
   rss(): number;
+  /** See {@link MemoryReading.heap}: as cheap. */
+  heap(): number;
   /** Both figures: some 0.2 ms. */
   read(): MemoryReading;
   /** Frees what is garbage now. Buffers that nobody holds would else wait for V8 to need their memory, not us. */
@@ -57,20 +62,21 @@ export function createMemoryGuard(clock: Clock, limit: number, memory: ProcessMe
   let calm = 0;
   const stop = clock.every(EVERY_MS, () => {
     if (calm-- > 0) return;
-    const rss = memory.rss();
-    if (rss < RELIEF * limit) {
-      calm = rss < HALF * limit ? 3 : 0;
+    const used = Math.max(memory.rss() / limit, memory.heap());
+    if (used < RELIEF) {
+      calm = used < HALF ? 3 : 0;
       pause = COLLECT_EVERY_MS;
       refusal = "none";
       return;
     }
     let reading = memory.read();
-    if (reading.rss < MOST * limit) pause = COLLECT_EVERY_MS;
+    if (Math.max(reading.rss / limit, reading.heap) < MOST) pause = COLLECT_EVERY_MS;
     else if (clock.now() >= collectAt) {
-      const before = reading.live;
+      const { live: before, heap: heapBefore } = reading;
       memory.collect();
       reading = memory.read();
-      const helped = before - reading.live > (1 - MOST) * limit * 0.1;
+      const enough = (1 - MOST) * 0.1;
+      const helped = before - reading.live > enough * limit || heapBefore - reading.heap > enough;
       pause = helped ? COLLECT_EVERY_MS : Math.min(pause * 2, COLLECT_AT_LEAST_MS);
       collectAt = clock.now() + pause;
     }
@@ -87,11 +93,16 @@ export function createMemoryGuard(clock: Clock, limit: number, memory: ProcessMe
 /** This process. */
 export function createProcessMemory(): ProcessMemory {
   let collect: (() => void) | undefined;
+  const heap = (): number => {
+    const { used_heap_size: used, heap_size_limit: most } = getHeapStatistics();
+    return used / most;
+  };
   return {
     rss: () => process.memoryUsage.rss(),
+    heap,
     read() {
       const { rss, heapUsed, external } = process.memoryUsage();
-      return { rss, live: heapUsed + external };
+      return { rss, live: heapUsed + external, heap: heap() };
     },
     collect() {
       if (!collect) {

@@ -61,7 +61,7 @@ export const PROBLEMS: Readonly<Record<RefusedReason | FailedReason, ProblemKind
   memory: {
     status: 503,
     title: "Short of memory",
-    when: "the process uses 80 % of its memory limit: classes below critical are refused, from 90 % all",
+    when: "the process uses 80 % of its memory limit, or of V8's: classes below critical are refused, from 90 % all",
   },
   shed: {
     status: 503,

@@ -52,6 +52,12 @@ export const listenSettings = z
       .describe(
         "Memory of a process, from 80 % of which requests are refused; absent: the container's limit, shared by the workers",
       ),
+    saturation: z
+      .enum(["enforce", "shadow", "off"])
+      .default("enforce")
+      .describe(
+        "Refuse by class while the process has more to do than its processor can; shadow: only count what would be refused",
+      ),
     maxConnections: z
       .int()
       .min(1)

@@ -130,6 +130,10 @@ function subscribeRest(bus: EventBus, write: Log["write"], bursts: Bursts): (() 
       const { kind: _, ...counts } = change;
       write(change.failed > 0 ? "warn" : "info", "cache-warmed", { plan, ...counts });
     }),
+    bus.subscribe("spillway:saturation", ({ state, seats, waiting, utilisation }) => {
+      if (state === "room") write("info", "event-loop-has-room", { waiting });
+      else if (bursts.allow("event-loop-full")) write("warn", "event-loop-full", { seats, waiting, utilisation });
+    }),
     bus.subscribe("spillway:drain", ({ phase, open }) => write("info", "drain", { phase, open })),
   ];
 }

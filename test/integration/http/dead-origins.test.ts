@@ -168,10 +168,12 @@ suite("a handler that throws", () => {
     const settings = listenSettings.parse({ host: "127.0.0.1", port: 0 });
     const shared = { clock: systemClock, bus, settings };
     const memory = { refusal: "none", close() {} } as const;
+    const saturation = { admits: () => true, began() {}, ended() {}, close() {} };
     const edge = new Edge({
       ...shared,
       random: Math.random,
       memory,
+      saturation,
       name: "n",
       judgement: () => judgement,
       draining: () => false,

@@ -5,7 +5,7 @@ import { ManualClock } from "../../support/manual-clock.ts";
 
 const MIB = 2 ** 20;
 const at = (percent: number, before: MemoryRefusal) =>
-  refusalFor({ rss: percent * MIB, live: percent * MIB }, 100 * MIB, before);
+  refusalFor({ rss: percent * MIB, live: percent * MIB, heap: 0 }, 100 * MIB, before);
 
 test("refuses most from 80 % of the limit, all from 90 %, and nobody again below 72 %", () => {
   assert.equal(at(79.9, "none"), "none");
@@ -17,8 +17,28 @@ test("refuses most from 80 % of the limit, all from 90 %, and nobody again below
 });
 
 test("memory that only stayed resident after a burst is no reason", () => {
-  assert.equal(refusalFor({ rss: 99 * MIB, live: 39 * MIB }, 100 * MIB, "all"), "none");
-  assert.equal(refusalFor({ rss: 99 * MIB, live: 40 * MIB }, 100 * MIB, "none"), "all");
+  assert.equal(refusalFor({ rss: 99 * MIB, live: 39 * MIB, heap: 0 }, 100 * MIB, "all"), "none");
+  assert.equal(refusalFor({ rss: 99 * MIB, live: 40 * MIB, heap: 0 }, 100 * MIB, "none"), "all");
+});
+
+test("a heap close to V8's own limit is short of memory, whatever the machine has", () => {
+  const heap = (share: number, before: MemoryRefusal) =>
+    refusalFor({ rss: 10 * MIB, live: 10 * MIB, heap: share }, 100 * MIB, before);
+  assert.deepEqual(
+    [heap(0.79, "none"), heap(0.8, "none"), heap(0.9, "most"), heap(0.73, "most"), heap(0.71, "most")],
+    ["none", "most", "all", "most", "none"],
+  );
+});
+
+test("a heap that collecting makes small again refuses nobody", () => {
+  const clock = new ManualClock();
+  let share = 0.85;
+  const read = () => ({ rss: MIB, live: MIB, heap: share });
+  const collect = (): void => void (share = 0.3);
+  const guard = createMemoryGuard(clock, 100 * MIB, { rss: () => MIB, heap: () => share, read, collect });
+  clock.advance(25);
+  assert.deepEqual([guard.refusal, share], ["none", 0.3]);
+  guard.close();
 });
 
 test("the guard follows its readings within 25 ms, collects garbage four times a second at most, and stops with close", () => {
@@ -28,7 +48,8 @@ test("the guard follows its readings within 25 ms, collects garbage four times a
   let collections = 0;
   const guard = createMemoryGuard(clock, 100 * MIB, {
     rss: () => used + garbage,
-    read: () => ({ rss: used + garbage, live: used + garbage }),
+    heap: () => 0,
+    read: () => ({ rss: used + garbage, live: used + garbage, heap: 0 }),
     collect() {
       collections++;
       garbage = 0;
@@ -68,6 +89,7 @@ test("below half of the limit it looks only every 100 ms", () => {
       looks++;
       return 10 * MIB;
     },
+    heap: () => 0.1,
     read: () => assert.fail("read"),
     collect: () => assert.fail("collected"),
   });
