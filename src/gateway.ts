@@ -70,10 +70,7 @@ export function createGateway(config: Config, parts: GatewayParts): Gateway {
   const bus = createEventBus(createHexSource(8)());
   const own = { clock, random, bus, name, settings: listen };
   const graphs = createGraphs(config, { clock, random, bus, material });
-  const limit = listen.maxMemory ?? memoryLimit(totalmem(), parts.processes ?? 1);
-  const memory = createMemoryGuard(clock, limit, createProcessMemory());
-  const load = createProcessLoad();
-  const saturation = createSaturationGuard({ clock, bus, load, mode: listen.saturation });
+  const { memory, saturation } = createGuards(own, parts.processes ?? 1);
   const cache = createCacheControl({ bus, store: () => graphs.current().store, canonical: canonicalUrl });
   const purge = (order: PurgeOrder): Promise<CacheAnswer> => cache.ask({ do: "purge", order, share: true });
   const held = (): WarmHold | undefined => (level() > 0 ? "level" : memory.refusal === "none" ? undefined : "memory");
@@ -124,6 +121,16 @@ export function createGateway(config: Config, parts: GatewayParts): Gateway {
       server.cut();
       await end(finished);
     },
+  };
+}
+
+/** What keeps the process itself from giving in: refusals for want of memory, and of processor time. */
+function createGuards({ clock, bus, settings }: Pick<EdgeParts, "clock" | "bus" | "settings">, processes: number) {
+  const limit = settings.maxMemory ?? memoryLimit(totalmem(), processes);
+  const load = createProcessLoad();
+  return {
+    memory: createMemoryGuard(clock, limit, createProcessMemory()),
+    saturation: createSaturationGuard({ clock, bus, load, mode: settings.saturation }),
   };
 }
 

@@ -42,9 +42,9 @@ const WEIGHT = 0.3;
 export class Saturation {
   #full = 0;
   /** Exchanges answered a millisecond. */
-  #pace = 0;
+  #pace: number | undefined;
   /** Milliseconds that an exchange waits for its dependency. */
-  #calmWait = 0;
+  #calmWait: number | undefined;
   seats = Number.POSITIVE_INFINITY;
   utilisation = 0;
 
@@ -54,20 +54,23 @@ export class Saturation {
 
   observe({ utilisation, answered, waitedMs, elapsed }: Reading): void {
     this.utilisation = utilisation;
-    if (utilisation < CALM && answered > 0) this.#calmWait += WEIGHT * (waitedMs / answered - this.#calmWait);
-    this.#full =
-      utilisation >= FULL ? this.#full + 1 : utilisation >= ROOM && this.#full >= FULL_WINDOWS ? this.#full : 0;
-    if (this.#full === 0) {
-      this.#pace = 0;
-      this.seats = Number.POSITIVE_INFINITY;
-      return;
-    }
-    const pace = answered / elapsed;
-    this.#pace = this.#pace === 0 ? pace : this.#pace + WEIGHT * (pace - this.#pace);
-    if (this.#full < FULL_WINDOWS) return;
-    this.seats = Math.max(LEAST, Math.ceil(this.#pace * (this.#calmWait + OWN_WAIT)));
+    const wait = answered > 0 ? waitedMs / answered : undefined;
+    if (utilisation < CALM && wait !== undefined) this.#calmWait = towards(this.#calmWait, wait);
+    if (utilisation >= FULL) this.#full++;
+    else if (utilisation < ROOM || this.#full < FULL_WINDOWS) this.#full = 0;
+    this.#pace = this.#full === 0 ? undefined : towards(this.#pace, answered / elapsed);
+    this.seats = this.#seats(wait);
+  }
+
+  /** Without any answer it is not we who make everybody wait; before the first calm time every wait is taken to be for the dependency. */
+  #seats(wait: number | undefined): number {
+    if (this.#full < FULL_WINDOWS || wait === undefined || this.#pace === undefined) return Number.POSITIVE_INFINITY;
+    return Math.max(LEAST, Math.ceil(this.#pace * ((this.#calmWait ?? wait) + OWN_WAIT)));
   }
 }
+
+const towards = (before: number | undefined, now: number): number =>
+  before === undefined ? now : before + WEIGHT * (now - before);
 
 /** Share of the seats up to which a class may begin: its highest cohort, and its lowest. */
 const SHARES: Readonly<Record<PriorityClass, readonly [highest: number, lowest: number]>> = {

@@ -236,3 +236,16 @@ test("close writes what waits and stops listening", async (t) => {
   assert.equal(parse(text).length, 1);
   assert.equal(clock.pending, 0);
 });
+
+test("a full event loop is a warning with its numbers, and room again a line", (t) => {
+  const { bus, written } = setUp(t);
+  bus.publish("spillway:saturation", { state: "full", seats: 140, waiting: 150, utilisation: 1 });
+  bus.publish("spillway:saturation", { state: "room", seats: Number.POSITIVE_INFINITY, waiting: 3, utilisation: 0.5 });
+  assert.deepEqual(
+    written().map(({ time: _time, ...line }) => line),
+    [
+      { level: "warn", event: "event-loop-full", seats: 140, waiting: 150, utilisation: 1 },
+      { level: "info", event: "event-loop-has-room", waiting: 3 },
+    ],
+  );
+});
