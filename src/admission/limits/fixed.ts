@@ -1,8 +1,7 @@
-import type { Limit } from "./limit.ts";
+import { within, type Bounds, type Limit } from "./limit.ts";
 
-/** As many seats as the operator says. */
-export const fixedLimit = (seats: number): Limit => ({
-  seats: () => seats,
-  began() {},
-  ended() {},
-});
+/** As many seats as the operator says: `initial`, whatever happens. */
+export function fixedLimit(bounds: Bounds): Limit {
+  const seats = within(bounds, bounds.initial);
+  return { seats: () => seats, began() {}, ended() {} };
+}

@@ -1,0 +1,228 @@
+import type { Random } from "../../core/clock.ts";
+import { Baselines } from "./baseline.ts";
+import { Drain } from "./drain.ts";
+import { within, type Bounds, type Limit, type Sample } from "./limit.ts";
+import { Load, type Reading } from "./load.ts";
+
+/** Seats for what the dependency uses: a root or a tenth more, so that its queue is hardly ever empty and always short. */
+const roomy = (used: number): number => used + Math.max(Math.sqrt(used), 0.1 * used);
+
+/** Growth a window until calls wait for the first time. */
+const SLOW_START = 1.5;
+/** Share of the way to a new limit that one window goes, and the farthest it may go at once. */
+const SMOOTHING = 0.5;
+const MOST_UP = 1.5;
+const MOST_DOWN = 0.5;
+/** What is left of the limit after a window with drops, and share of its calls from which on they count. */
+const BACKOFF = 0.9;
+const DROPS = 0.02;
+/** Of the limit, the mean of seats taken from which on it is what holds the load back. */
+const FULL = 0.85;
+/** The limit grows to so many times what was used at most. */
+const BEYOND = 2;
+/** Slowdown that shows a queue inside the dependency, and one that shows none. */
+const QUEUE = 1.25;
+const NO_QUEUE = 1.2;
+/** Share of the last proven capacity below which a reading is proven by a drain at once. */
+const DOUBTFUL = 0.7;
+/** Milliseconds: shortest window, longest one, and a silence after which a window starts anew. */
+const SHORTEST = 100;
+const LONGEST = 10_000;
+const SILENCE = 5000;
+/** Relative error that is good enough, and calls and milliseconds after which a window ends without it. */
+const PRECISE = 0.1;
+const ENOUGH = 200;
+const PATIENT = 2000;
+/** Share of the seats up to which a call is sure to meet nobody waiting. */
+const CALM = 0.5;
+/** The same in seats, before anything is known. */
+const FIRST = 10;
+
+/**
+ * As many seats as the dependency makes use of, and a few more. What calls wait inside it shows by how much slower they are
+ * than their route's baseline, so that a heavier mix of routes is no overload; the baseline is taken while little is under
+ * way, and under lasting load by short drains, so that it does not drift. Little's law does the rest: seats that are taken
+ * less seats whose calls wait inside = seats in use.
+ */
+export function adaptiveLimit(bounds: Bounds, random: Random): Limit {
+  const limit = new AdaptiveLimit(bounds, random);
+  return {
+    seats: (now) => limit.seats(now),
+    began: (route, now, inFlight) => limit.began(route, now, inFlight),
+    ended: (sample, now) => limit.ended(sample, now),
+  };
+}
+
+class AdaptiveLimit implements Limit {
+  readonly #bounds: Bounds;
+  readonly #baselines = new Baselines();
+  readonly #load = new Load();
+  readonly #drain: Drain;
+  #exact: number;
+  #starting = true;
+  /** Seats in use when the limit last held the load back; undefined before. */
+  #proven: number | undefined;
+  #slowdown = 1;
+  /** Mean milliseconds to the head. */
+  #latency = 0;
+  #heard = Number.NEGATIVE_INFINITY;
+  /** Successes that began before that tell nothing: the clock, or this process, stood still. */
+  #ignored = Number.NEGATIVE_INFINITY;
+  #settled = Number.NEGATIVE_INFINITY;
+
+  constructor(bounds: Bounds, random: Random) {
+    this.#bounds = bounds;
+    this.#exact = within(bounds, bounds.initial);
+    this.#drain = new Drain(random);
+  }
+
+  seats(now: number): number {
+    return within(this.#bounds, this.#drain.cap(this.#exact, now));
+  }
+
+  began(_route: string, now: number, inFlight: number): void {
+    this.#hear(now);
+    if (!(inFlight >= 1 && inFlight < Infinity)) return;
+    this.#drain.began(now, inFlight, this.#latency / this.#slowdown);
+    if (now >= this.#settled) this.#load.begin(inFlight);
+  }
+
+  ended(sample: Sample, now: number): void {
+    this.#hear(now);
+    const { latency, inFlight } = sample;
+    if (!(latency >= 0 && latency < Infinity && inFlight >= 1)) return;
+    this.#learn(sample, Math.max(latency, Number.MIN_VALUE), now);
+    if (this.#drain.active) {
+      if (this.#drain.over(now, this.#latency / this.#slowdown)) this.#judge(now);
+      return;
+    }
+    if (this.#ready(now)) this.#decide(this.#load.read(now), now);
+  }
+
+  /** After a silence what was gathered is no window any more. */
+  #hear(now: number): void {
+    if (now - this.#heard > Math.max(SILENCE, 10 * this.#latency)) {
+      this.#ignored = now;
+      this.#settled = now;
+      this.#load.start(now);
+      this.#drain.stop();
+    }
+    if (now > this.#heard) this.#heard = now;
+  }
+
+  #learn({ route, startedAt, inFlight, ending }: Sample, latency: number, now: number): void {
+    const baseline = this.#baselines.of(route);
+    const success = ending === "success";
+    if (success && startedAt < this.#ignored) return;
+    if (success) {
+      if (this.#drain.measures(startedAt)) {
+        this.#drain.ended();
+        if (baseline.known) baseline.batch.add(latency);
+        else baseline.learn(latency);
+      } else if (inFlight <= this.#calm) baseline.learn(latency);
+      else baseline.guess(latency, this.#slowdown);
+    }
+    if (now < this.#settled || this.#drain.active) return;
+    if (!success) this.#load.dropped++;
+    if (baseline.known && !baseline.long && (success || latency > baseline.mean)) this.#load.add(latency, baseline);
+  }
+
+  /** Seats taken up to which a call is held to have met nobody waiting. */
+  get #calm(): number {
+    if (this.#proven !== undefined) return Math.max(1, CALM * Math.min(this.#exact, this.#proven));
+    return Math.min(this.#exact, Math.max(FIRST, CALM * this.#exact));
+  }
+
+  #ready(now: number): boolean {
+    const load = this.#load;
+    const gathered = now - load.since;
+    if (gathered < Math.max(SHORTEST, this.#latency)) return false;
+    const calls = load.calls + load.dropped;
+    if (gathered >= Math.max(LONGEST, 20 * this.#latency)) return true;
+    if (this.#starting) return calls >= Math.min(20, Math.max(8, this.#exact));
+    if (calls < Math.min(40, Math.max(10, 2 * this.#exact))) return false;
+    return load.noise <= PRECISE || calls >= ENOUGH || gathered >= PATIENT;
+  }
+
+  #decide(reading: Reading, now: number): void {
+    const before = this.#exact;
+    if (reading.calls > 0) {
+      this.#slowdown = Math.max(1, reading.slowdown);
+      this.#latency = reading.latency;
+    }
+    if (reading.slowdown + 3 * reading.error < 0.9) {
+      for (const baseline of this.#baselines.all())
+        if (baseline.known) baseline.lower(baseline.mean * reading.slowdown);
+      this.#drain.soon(now, this.#latency);
+    } else if (reading.calls + reading.dropped >= 5) this.#adjust(reading, now);
+    if (reading.dropped > DROPS * (reading.calls + reading.dropped)) {
+      this.#starting = false;
+      this.#set(Math.min(this.#exact, before * BACKOFF));
+    }
+    this.#next(now, before);
+  }
+
+  #adjust(reading: Reading, now: number): void {
+    const { slowdown, error, mean, most, used } = reading;
+    const limit = within(this.#bounds, this.#exact);
+    const queue = slowdown - error > QUEUE;
+    if (reading.calls === 0) {
+      if (reading.dropped === 0 && mean >= FULL * limit) this.#set(limit + 1);
+      return;
+    }
+    if (mean < FULL * limit) {
+      if (most >= limit && slowdown < NO_QUEUE) this.#grow(this.#exact * QUEUE, most);
+      else if (slowdown - 2 * error > BEYOND && roomy(used) < this.#exact) this.#set(Math.max(mean, roomy(used)));
+      return;
+    }
+    if (this.#starting && !queue) {
+      this.#grow(this.#exact * SLOW_START, most);
+      return;
+    }
+    if (this.#starting) this.#drain.now(now);
+    this.#starting = false;
+    const doubtful = used < DOUBTFUL * (this.#proven ?? used);
+    if (this.#drain.start(now, used, mean, this.#latency, doubtful)) return;
+    const target = roomy(doubtful ? DOUBTFUL * (this.#proven ?? used) : used);
+    const wanted = this.#exact + SMOOTHING * (target - this.#exact);
+    this.#set(Math.max(MOST_DOWN * this.#exact, Math.min(MOST_UP * this.#exact, wanted)));
+  }
+
+  /** What the drain measured becomes the baseline, and the last reading is read again with it. */
+  #judge(now: number): void {
+    const { taken, used } = this.#drain.stop();
+    let moved = 0;
+    let calls = 0;
+    let most = 0;
+    for (const baseline of this.#baselines.all()) {
+      const { batch } = baseline;
+      const weight = batch.calls * baseline.mean;
+      if (!(weight > 0)) continue;
+      calls += weight;
+      const before = baseline.mean;
+      baseline.settle();
+      moved += weight * (baseline.mean / before);
+      most = Math.max(most, Math.abs(baseline.mean / before - 1));
+    }
+    const before = this.#exact;
+    const proven = Math.min(taken, used * (calls > 0 ? moved / calls : 1));
+    this.#proven = proven;
+    this.#set(Math.max(MOST_DOWN * before, Math.min(MOST_UP * before, roomy(proven))));
+    this.#drain.plan(now, this.#latency, most);
+    this.#next(now, before);
+  }
+
+  #grow(wanted: number, most: number): void {
+    this.#set(Math.max(this.#exact, Math.min(wanted, BEYOND * most)));
+  }
+
+  #set(seats: number): void {
+    this.#exact = Math.max(this.#bounds.min, Math.min(this.#bounds.max, seats));
+  }
+
+  /** The next window; calls of before a smaller limit are given the time to end. */
+  #next(now: number, before: number): void {
+    this.#settled = this.#exact < 0.95 * before ? now + this.#latency : now;
+    this.#load.start(this.#settled);
+  }
+}
