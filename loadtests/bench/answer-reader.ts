@@ -6,14 +6,15 @@ const END_OF_HEAD = Buffer.from("\r\n\r\n");
 const LAST_CHUNK = Buffer.from("0\r\n\r\n");
 
 export class AnswerReader {
-  readonly #onAnswer: (status: number) => void;
+  readonly #onAnswer: (status: number, head: string) => void;
+  #head = "";
   #rest: Buffer = Buffer.alloc(0);
   #status = 0;
   /** Octets of the current body still to come; undefined between answers. */
   #missing: number | undefined;
   #chunked = false;
 
-  constructor(onAnswer: (status: number) => void) {
+  constructor(onAnswer: (status: number, head: string) => void) {
     this.#onAnswer = onAnswer;
   }
 
@@ -34,6 +35,7 @@ export class AnswerReader {
     const end = data.indexOf(END_OF_HEAD);
     if (end === -1) return undefined;
     const head = data.toString("latin1", 0, end);
+    this.#head = head;
     this.#status = Number(head.slice(9, 12));
     this.#chunked = /\r\ntransfer-encoding: *chunked/i.test(head);
     this.#missing = Number(/\r\ncontent-length: *(\d+)/i.exec(head)?.[1] ?? 0);
@@ -56,6 +58,6 @@ export class AnswerReader {
   #finish(): void {
     this.#missing = undefined;
     this.#chunked = false;
-    this.#onAnswer(this.#status);
+    this.#onAnswer(this.#status, this.#head);
   }
 }
