@@ -7,6 +7,7 @@ import type { Life } from "./core/control.ts";
 import { createEventBus, type EventBus } from "./core/events.ts";
 import type { Exchange } from "./core/exchange.ts";
 import type { CacheAnswer, CacheAsk, PurgeOrder } from "./core/cache-control.ts";
+import type { LimitsReading } from "./core/limits-control.ts";
 import { createCacheControl, type CacheControl } from "./cache/control.ts";
 import { canonicalUrl } from "./routing/canonical-url.ts";
 import { createGraphs, type Prepared } from "./graph.ts";
@@ -25,7 +26,7 @@ export interface GatewayParts {
   readonly random?: Random;
   /** Several processes share the port. */
   readonly sharedPort?: boolean;
-  /** How many share the machine's memory. Default: 1. */
+  /** How many share the machine's memory, and the limits of clients. Default: 1. */
   readonly processes?: number;
   /** The degradation level in force. Default: 0, always. */
   readonly level?: () => number;
@@ -40,6 +41,8 @@ export interface Gateway {
   life(): Life;
   /** The configuration in force. */
   config(): Config;
+  /** What client quotas have counted. */
+  limits(): LimitsReading;
   /** Exchanges that have not ended. */
   open(): number;
   /** Answers a request that came to somebody else's server; `next` hands it to the host application behind us. */
@@ -64,16 +67,16 @@ export type DrainPace = Config["drain"];
 
 /** THE composition: builds every object, and closes everything in reverse. */
 export function createGateway(config: Config, parts: GatewayParts): Gateway {
-  const { clock = systemClock, random = systemRandom, material, sharedPort = false, level = () => 0 } = parts;
+  const { clock = systemClock, random = systemRandom, material, sharedPort = false, processes = 1, level } = parts;
   const { listen } = config;
   const name = listen.name ?? parts.name ?? `spillway-${createHexSource(4)()}`;
   const bus = createEventBus(createHexSource(8)());
   const own = { clock, random, bus, name, settings: listen };
-  const graphs = createGraphs(config, { clock, random, bus, material });
-  const { memory, saturation } = createGuards(own, parts.processes ?? 1);
+  const graphs = createGraphs(config, { clock, random, bus, material, processes });
+  const { memory, saturation } = createGuards(own, processes);
   const cache = createCacheControl({ bus, store: () => graphs.current().store, canonical: canonicalUrl });
   const purge = (order: PurgeOrder): Promise<CacheAnswer> => cache.ask({ do: "purge", order, share: true });
-  const held = (): WarmHold | undefined => (level() > 0 ? "level" : memory.refusal === "none" ? undefined : "memory");
+  const held = (): WarmHold | undefined => (level?.() ? "level" : memory.refusal === "none" ? undefined : "memory");
   const warming = createWarming({ ...own, graph: graphs.current, purge, held });
   let life: Life = "starting";
   let drained: Promise<void> | undefined;
@@ -103,6 +106,7 @@ export function createGateway(config: Config, parts: GatewayParts): Gateway {
     life: () => life,
     config: () => graphs.current().config,
     cache: { hear: cache.hear, ask: async (ask) => (isWarmAsk(ask) ? warming.ask(ask) : cache.ask(ask)) },
+    limits: () => graphs.current().quotas.reading(),
     open: () => edge.open,
     handle: (request, response, next) => edge.handle(request, response, next),
     async listen() {

@@ -21,6 +21,7 @@ import { createWritePurgeStage } from "./cache/write-purge.ts";
 import type { SharedRedis } from "./cache/tiers/open.ts";
 import { createRedis } from "./cluster/redis.ts";
 import type { RedisSettings } from "./cluster/settings.ts";
+import { createQuotas, type Quotas } from "./limits/quotas.ts";
 import { Identities } from "./cache/identity.ts";
 import { cacheOptions, cachePolicy, keyOptions } from "./cache/settings.ts";
 import { readDeadline } from "./routing/deadline.ts";
@@ -38,6 +39,7 @@ export interface Graph {
   readonly dependencies: ReadonlyMap<string, HttpDependency>;
   readonly store: Store;
   readonly redis: RedisInUse | undefined;
+  readonly quotas: Quotas;
 }
 
 /** The Redis of a configuration. Taken over by the next one that has the same. */
@@ -51,6 +53,8 @@ interface GraphParts {
   readonly random: Random;
   readonly bus: EventBus;
   readonly material: Material;
+  /** Processes of this instance. Default: 1. */
+  readonly processes?: number;
 }
 
 /** A graph that is built and not in force. Of the two calls one is made, once. */
@@ -97,7 +101,8 @@ export function createGraphs(config: Config, parts: GraphParts): Graphs {
 }
 
 /** In reverse of how they were built, what the graph in force does not use. */
-async function retireStore({ store, redis }: Graph, inForce: Graph | undefined): Promise<void> {
+async function retireStore({ store, redis, quotas }: Graph, inForce: Graph | undefined): Promise<void> {
+  quotas.retire(inForce?.quotas);
   if (store !== inForce?.store) await store.close();
   if (redis !== inForce?.redis) await redis?.redis.close();
 }
@@ -118,7 +123,9 @@ export function buildGraph(config: Config, before: Graph | undefined, parts: Gra
   const { fallbacks, identityKey } = parts.material;
   const { identity } = config.cache;
   const identities = identity && new Identities(identity, identityKey, store.time);
-  const stageParts: StageParts = { store, shared: config.cache, clock: parts.clock, fallbacks, identities };
+  const quotas = createQuotas(config.routes, config.rateLimits, before?.quotas, parts);
+  const { clock } = parts;
+  const stageParts: StageParts = { store, shared: config.cache, clock, fallbacks, identities, quotas };
   const routes = config.routes.map((route) => ({
     match: route.match,
     value: buildRoute(route, config, dependencies, stageParts),
@@ -132,6 +139,7 @@ export function buildGraph(config: Config, before: Graph | undefined, parts: Gra
     dependencies,
     store,
     redis,
+    quotas,
     judgement: {
       readHost,
       readTarget,
@@ -185,6 +193,7 @@ interface StageParts {
   readonly clock: Clock;
   readonly fallbacks: Material["fallbacks"];
   readonly identities: Identities | undefined;
+  readonly quotas: Quotas;
 }
 
 function buildRoute(
@@ -207,9 +216,12 @@ function buildRoute(
  * The order of protection, outermost first: client quota, cache, degradation level, admission, retry, breaker.
  * The cache stands before the gates: a hit costs no permit, and a refusal can still become a stale answer.
  */
-function stagesOf(route: NamedRoute, { store, shared, clock, fallbacks, identities }: StageParts): readonly Stage[] {
+function stagesOf(route: NamedRoute, parts: StageParts): readonly Stage[] {
+  const { store, shared, clock, fallbacks, identities, quotas } = parts;
   const { name, dependency, cache: settings, purges } = route;
-  const outer = purges ? [createWritePurgeStage(compileTags([], purges), store)] : [];
+  const quota = quotas.stage(name);
+  const purge = purges && createWritePurgeStage(compileTags([], purges), store);
+  const outer = [quota, purge].filter((stage) => stage !== undefined);
   const fallbackFile = fallbacks.get(name);
   const cache = cachePartsOf({ settings, shared, name, dependency, store, clock, fallbackFile, identities });
   if (!cache) return outer;

@@ -295,6 +295,7 @@ function objection(number: number, reply: Reply): readonly string[] {
     case "metrics":
     case "cache":
     case "decisions":
+    case "limits":
       return [`worker ${number} answered another question`];
   }
 }

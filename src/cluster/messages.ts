@@ -3,6 +3,7 @@ import { z } from "zod";
 import type { ReadyConfig } from "../config/source.ts";
 import type { CacheAnswer, CacheAsk } from "../core/cache-control.ts";
 import type { Decision, DecisionsAsk } from "../core/decisions.ts";
+import type { LimitsReading } from "../core/limits-control.ts";
 import type { MetricsJson } from "../telemetry/metrics.ts";
 
 /** The part of a configuration that a worker needs. */
@@ -33,6 +34,7 @@ export type ToWorker =
 
 export type Question =
   | { readonly kind: "metrics" }
+  | { readonly kind: "limits" }
   | { readonly kind: "cache"; readonly ask: CacheAsk }
   | { readonly kind: "decisions"; readonly ask: DecisionsAsk }
   /** Build it, use nothing of it. */
@@ -46,6 +48,7 @@ export type Answer =
   | { readonly kind: "metrics"; readonly metrics: MetricsJson }
   | { readonly kind: "cache"; readonly answer: CacheAnswer }
   | { readonly kind: "decisions"; readonly decisions: readonly Decision[] }
+  | { readonly kind: "limits"; readonly reading: LimitsReading }
   | { readonly kind: "failed"; readonly message: string };
 
 export type FromWorker =
@@ -82,6 +85,7 @@ const answerSchema = z.discriminatedUnion("kind", [
   z.strictObject({ kind: z.literal("metrics"), metrics: z.array(metricJson).max(MOST_METRICS) }),
   z.strictObject({ kind: z.literal("cache"), answer: z.custom<CacheAnswer>((value) => says(value, "did")) }),
   z.strictObject({ kind: z.literal("decisions"), decisions: z.array(decision).max(MOST_DECISIONS) }),
+  z.strictObject({ kind: z.literal("limits"), reading: z.custom<LimitsReading>((value) => says(value, "store")) }),
   z.strictObject({ kind: z.literal("failed"), message: text }),
 ]);
 
@@ -107,6 +111,7 @@ const decisionsAsk = z.custom<DecisionsAsk>(
 
 const questionSchema = z.discriminatedUnion("kind", [
   z.strictObject({ kind: z.literal("metrics") }),
+  z.strictObject({ kind: z.literal("limits") }),
   z.strictObject({ kind: z.literal("cache"), ask: z.custom<CacheAsk>((value) => says(value, "do")) }),
   z.strictObject({ kind: z.literal("decisions"), ask: decisionsAsk }),
   z.strictObject({ kind: z.literal("prepare"), config: workerConfig }),

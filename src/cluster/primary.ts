@@ -137,6 +137,7 @@ export async function runPrimary(parts: PrimaryParts): Promise<Running> {
       const found = answers.flatMap((answer) => (answer.kind === "decisions" ? [answer.decisions] : []));
       return { decisions: newestOf(found, ask.limit), processes: found.length, silent };
     },
+    limits: () => limitsOf(crew),
     webhookSecret: () => reloader.current().config.cache.webhook?.secret,
     metrics: async () => aggregateMetrics([await own.metrics.json(), ...(await crew.metrics())]),
     reload: reloader.reload,
@@ -169,4 +170,10 @@ export async function runPrimary(parts: PrimaryParts): Promise<Running> {
     await stop();
     throw thrown;
   }
+}
+
+/** What the client quotas of every worker have counted. */
+async function limitsOf(crew: Crew): ReturnType<Control["limits"]> {
+  const { answers, silent } = await crew.askAll({ kind: "limits" });
+  return { readings: answers.flatMap((answer) => (answer.kind === "limits" ? [answer.reading] : [])), silent };
 }

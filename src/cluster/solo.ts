@@ -86,6 +86,7 @@ function controlOf({ gateway, metrics, recorder, leftOut }: Serving, reloader: R
     config: reloader.view,
     cache: async (ask) => ({ answers: [await gateway.cache.ask(ask)], silent: 0 }),
     decisions: async (ask) => ({ decisions: recorder.find(ask), processes: 1, silent: 0 }),
+    limits: async () => ({ readings: [gateway.limits()], silent: 0 }),
     webhookSecret: () => reloader.current().config.cache.webhook?.secret,
     metrics: () => metrics.collect(),
     reload: reloader.reload,

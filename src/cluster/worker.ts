@@ -149,6 +149,7 @@ export class Worker {
     if (question.kind === "decisions") {
       return { kind: "decisions", decisions: serving.recorder.find(question.ask) };
     }
+    if (question.kind === "limits") return { kind: "limits", reading: serving.gateway.limits() };
     if (question.kind === "cache") return { kind: "cache", answer: await serving.gateway.cache.ask(question.ask) };
     if (this.#isLeaving()) return { kind: "failed", message: "is leaving" };
     switch (question.kind) {

@@ -2,6 +2,7 @@ import { holesOf } from "../cache/settings.ts";
 import { isLoopback } from "../core/address.ts";
 import { cacheChecks } from "./cache-checks.ts";
 import { unreachable, type Matched } from "./reach.ts";
+import { limitChecks } from "./limit-checks.ts";
 import { nearest } from "./nearest.ts";
 import type { Finding, Path } from "./place.ts";
 import { unnamedRoute } from "./schema.ts";
@@ -28,6 +29,7 @@ export function crossChecks(input: unknown, host: Host): Finding[] {
     ...cacheChecks(config),
     ...identityChecks(config, routes),
     ...nameChecks(routes),
+    ...limitChecks(config, routes, (index) => nameOf(routes[index], index)),
     ...unreachable(routes.map(matched)),
   ];
 }
@@ -173,12 +175,17 @@ function nextRefused(path: Path): Finding {
   return { path: [...path, "dependency"], at: "value", message };
 }
 
+function nameOf(route: unknown, index: number): string {
+  const given = map(route)?.["name"];
+  return typeof given === "string" ? given : unnamedRoute(index);
+}
+
 function nameChecks(routes: readonly unknown[]): Finding[] {
   const first = new Map<string, number>();
   const findings: Finding[] = [];
   for (const [index, route] of routes.entries()) {
     const given = map(route)?.["name"];
-    const name = typeof given === "string" ? given : unnamedRoute(index);
+    const name = nameOf(route, index);
     const earlier = first.get(name);
     if (earlier === undefined) {
       first.set(name, index);

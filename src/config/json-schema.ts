@@ -42,7 +42,7 @@ const record = (value: unknown): JsonSchema =>
 
 function branches(schema: JsonSchema): readonly JsonSchema[] {
   const alternatives = schema["anyOf"];
-  return Array.isArray(alternatives) ? alternatives.map(record) : [schema];
+  return Array.isArray(alternatives) ? alternatives.map(record).flatMap(branches) : [schema];
 }
 
 function below(schema: JsonSchema, step: string): readonly JsonSchema[] {

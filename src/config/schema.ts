@@ -4,6 +4,7 @@ import { redisSettings } from "../cluster/settings.ts";
 import { notYet } from "../core/not-yet.ts";
 import { dependencySettings } from "../dependency/settings.ts";
 import { drainSettings, listenSettings } from "../http/settings.ts";
+import { rateLimitsSettings, routeRateLimitSettings } from "../limits/settings.ts";
 import { opsSettings } from "../ops/settings.ts";
 import { routeSettings } from "../routing/settings.ts";
 
@@ -11,7 +12,11 @@ import { routeSettings } from "../routing/settings.ts";
 export const unnamedRoute = (index: number): string => `route-${index + 1}`;
 
 /** What a request may match, with what the features add to it. */
-const route = routeSettings.safeExtend({ cache: routeCacheSettings, purges: purgesSettings });
+const route = routeSettings.safeExtend({
+  cache: routeCacheSettings,
+  purges: purgesSettings,
+  rateLimit: routeRateLimitSettings,
+});
 
 /** A route as it is in force: with a name, given or made. */
 export type NamedRoute = z.output<typeof route> & { readonly name: string };
@@ -38,6 +43,7 @@ export const configSchema = z
       .min(1, "at least one route is needed")
       .transform(named)
       .describe("What may be asked for; the first match wins"),
+    rateLimits: rateLimitsSettings,
     cache: cacheSettings,
     compression: notYet("compression"),
     degradation: notYet("degradation controller"),

@@ -15,6 +15,7 @@ export function contradictions(config: Config, input: unknown): Finding[] {
     ...timeoutWarnings(config, written),
     ...unusedDependencies(config),
     ...unusedClasses(config),
+    ...limitWarnings(config),
     ...openProxies(config),
     ...warmWarnings(config),
     ...unsealedTiers(config),
@@ -71,6 +72,31 @@ function unusedClasses({ cache, routes }: Config): Finding[] {
   return Object.keys(cache.classes)
     .filter((name) => !used.has(name))
     .map((name) => ({ path: ["cache", "classes", name], at: "key", message: "no route is of this class" }));
+}
+
+/** Quotas that do nothing, or not what was written. */
+function limitWarnings({ rateLimits, routes, redis }: Config): Finding[] {
+  const uses = routes.flatMap(({ rateLimit }, route) =>
+    [rateLimit ?? []].flat().map((rule, index) => {
+      const path: Path = ["routes", route, "rateLimit", ...(Array.isArray(rateLimit) ? [index] : [])];
+      return { rule, path };
+    }),
+  );
+  const names = new Set(uses.map(({ rule }) => rule));
+  const rules = [
+    ...Object.entries(rateLimits).map(([name, rule]) => ({ rule, path: ["rateLimits", name] as Path })),
+    ...uses.flatMap(({ rule, path }) => (typeof rule === "string" ? [] : [{ rule, path }])),
+  ];
+  return [
+    ...Object.keys(rateLimits)
+      .filter((name) => !names.has(name))
+      .map((name): Finding => ({ path: ["rateLimits", name], at: "key", message: "no route uses this rate limit" })),
+    ...rules.flatMap(({ rule, path }): Finding[] =>
+      rule.exact && !redis
+        ? [{ path: [...path, "exact"], at: "value", message: "has no effect without redis: each process counts alone" }]
+        : [],
+    ),
+  ];
 }
 
 /** Kept answers that others could write. */

@@ -1,5 +1,6 @@
 import type { CacheAnswer, CacheAsk } from "./cache-control.ts";
 import type { Decision, DecisionsAsk } from "./decisions.ts";
+import type { LimitsReading } from "./limits-control.ts";
 
 /** What a reload came to. `refused` keeps the last good configuration. */
 export type ReloadResult =
@@ -26,6 +27,8 @@ export interface Control {
   cache(ask: CacheAsk): Promise<{ readonly answers: readonly CacheAnswer[]; readonly silent: number }>;
   /** Decisions of every process, newest first. */
   decisions(ask: DecisionsAsk): Promise<DecisionsFound>;
+  /** What the client quotas of every process have counted. `silent`: processes that gave no answer. */
+  limits(): Promise<{ readonly readings: readonly LimitsReading[]; readonly silent: number }>;
   life(): Life;
   /** One line a check, for `?verbose`: `["event-loop ok", "workers 2/2"]`. */
   checks(): readonly string[];

@@ -61,6 +61,15 @@ export interface AdmissionSeen {
   readonly waitedMs: number;
 }
 
+/** What client quotas said to an exchange. */
+export interface QuotaSeen {
+  /** Names of the rules that counted it. */
+  readonly rules: readonly string[];
+  /** The rule that refused it, and those in shadow mode that would have. */
+  readonly refusedBy?: string;
+  readonly wouldRefuse?: readonly string[];
+}
+
 /** Where a kept answer was, nearest first. */
 export type CacheTier = "memory" | "redis" | "postgres";
 
@@ -83,6 +92,8 @@ export interface Served {
   readonly insteadOf?: string;
   /** Where a seat was asked for. */
   readonly admission?: AdmissionSeen;
+  /** On routes that have quotas. */
+  readonly quota?: QuotaSeen;
 }
 
 /** The host application behind `app.use(spillway())` has taken the exchange and writes its own answer. */
@@ -94,6 +105,8 @@ export interface HandedOn {
 export interface Tunnelled {
   readonly kind: "tunnelled";
   readonly status: 101;
+  /** On routes that have quotas. */
+  readonly quota?: QuotaSeen;
 }
 
 export interface Refused {
@@ -109,6 +122,8 @@ export interface Refused {
   readonly cache?: CacheUse;
   /** Where a seat was asked for. */
   readonly admission?: AdmissionSeen;
+  /** On routes that have quotas. */
+  readonly quota?: QuotaSeen;
 }
 
 export interface Failed {
@@ -123,6 +138,8 @@ export interface Failed {
   readonly cache?: CacheUse;
   /** Where a seat was asked for. */
   readonly admission?: AdmissionSeen;
+  /** On routes that have quotas. */
+  readonly quota?: QuotaSeen;
 }
 
 /** How an exchange ends. Every stage returns one; none is ever thrown. */

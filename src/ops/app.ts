@@ -17,6 +17,7 @@ import { config } from "./config.ts";
 import { drain } from "./drain.ts";
 import { createGate, peerOf, type Gate } from "./gate.ts";
 import { createLockout } from "./lockout.ts";
+import { limits } from "./limits.ts";
 import { openapi } from "./openapi.ts";
 import { problem, problemText, sendJson, sendProblem, sendText } from "./problem.ts";
 import { probes } from "./probes.ts";
@@ -97,6 +98,7 @@ export function opsCalls({
     ...cacheEvents(control, clock),
     ...cacheWarm(control),
     ...requests(control),
+    ...limits(control),
   ];
   return [...calls, openapi(version, calls)];
 }

@@ -1,7 +1,6 @@
 import { z } from "zod";
 import { toError } from "../core/errors.ts";
 import { isToken } from "../core/headers.ts";
-import { notYet } from "../core/not-yet.ts";
 import { duration } from "../core/units.ts";
 import { parsePattern } from "./pattern.ts";
 import { compileRewrite } from "./rewrite.ts";
@@ -114,7 +113,6 @@ export const routeSettings = z
       .describe("Head of the answer, in place of the dependency's"),
     websocket: z.boolean().default(false).describe("Let clients upgrade to a WebSocket tunnel"),
     trailers: z.boolean().default(false).describe("Pass trailer fields of answers on"),
-    rateLimit: notYet("client quota"),
   })
   .superRefine(({ match, rewrite }, context) => {
     if (isWritable(match.path)) tell(context, () => void compileRewrite(match.path, rewrite), ["rewrite"]);

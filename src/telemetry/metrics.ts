@@ -5,6 +5,7 @@ import { backplaneViews, createBackplaneReading } from "./backplane.ts";
 import { createEndings, endingViews } from "./endings.ts";
 import { createTally, type Tally } from "./label.ts";
 import { cacheViews, createCacheCounts, type CacheCounts } from "./cache.ts";
+import { createLimitCounts, limitViews, type LimitCounts } from "./limits.ts";
 import { createProcessProbe, type ProcessReading } from "./process.ts";
 import { createRedisCounts, redisViews } from "./redis.ts";
 import { DURATION_BOUNDS, createRequestCounts, type RequestCounts, type RouteFigures } from "./requests.ts";
@@ -48,29 +49,24 @@ export function createMetrics(parts: MetricsParts): Metrics {
   const probe = createProcessProbe();
   const endings = createEndings(parts.bus);
   const cache = createCacheCounts();
+  const limits = createLimitCounts();
   const redis = createRedisCounts(parts.bus);
   const backplane = createBackplaneReading(parts.bus);
   const tiers = createTierCounts(parts.bus);
   const warming = createWarmCounts(parts.bus);
   const reloads = { tally: createTally(MOST_WORDS), successful: 1 };
-  const unsubscribe = listen(parts.bus, requests, cache, reloads);
+  const unsubscribe = listen(parts.bus, requests, cache, limits, reloads);
   let reading = probe.read();
   const views = [
     ...requestViews(requests),
     ...endingViews(endings),
     ...cacheViews(cache),
+    ...limitViews(limits),
     ...redisViews(redis),
     ...backplaneViews(backplane),
     ...tierViews(tiers),
     ...warmViews(warming),
-    tallyView("spillway_config_reload_total", "Reloads that were tried", "outcome", reloads.tally),
-    single(
-      "spillway_config_last_reload_successful",
-      "1 while the newest file is the one that runs",
-      "gauge",
-      "min",
-      () => reloads.successful,
-    ),
+    ...reloadViews(reloads),
     single(
       "spillway_log_lines_dropped_total",
       "Log lines that could not be written",
@@ -117,12 +113,14 @@ function listen(
   bus: EventBus,
   requests: RequestCounts,
   cache: CacheCounts,
+  limits: LimitCounts,
   reloads: { readonly tally: Tally; successful: number },
 ): (() => void)[] {
   const ended = (event: ExchangeEnded): void => {
     requests.count(event);
     const { outcome } = event;
     if ("cache" in outcome && outcome.cache) cache.count(outcome.cache);
+    if ("quota" in outcome && outcome.quota) limits.count(outcome.quota);
   };
   return [
     bus.subscribe("spillway:exchange", ended),
@@ -135,6 +133,17 @@ function listen(
     }),
   ];
 }
+
+const reloadViews = (reloads: { readonly tally: Tally; readonly successful: number }): View[] => [
+  tallyView("spillway_config_reload_total", "Reloads that were tried", "outcome", reloads.tally),
+  single(
+    "spillway_config_last_reload_successful",
+    "1 while the newest file is the one that runs",
+    "gauge",
+    "min",
+    () => reloads.successful,
+  ),
+];
 
 function requestViews(requests: RequestCounts): View[] {
   const byRoute = (name: string, help: string, figure: "bytes" | "cut"): View => ({

@@ -58,6 +58,8 @@ export class FakeWorker {
         return { kind: "cache", answer: { did: "entries", entries: [] } };
       case "decisions":
         return { kind: "decisions", decisions: this.decisions };
+      case "limits":
+        return { kind: "limits", reading: { limits: [], processes: 1, store: "memory" } };
       case "prepare":
         if (this.objects !== undefined) return { kind: "failed", message: this.objects };
         this.prepared = question.config.hash;

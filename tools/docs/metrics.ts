@@ -17,6 +17,8 @@ export async function metricFacts(): Promise<readonly MetricFacts[]> {
   const metrics = createMetrics({ bus, routes: ["products"], version: "0", nodeVersion: "0" });
   bus.publish("spillway:exchange", endedExchange());
   bus.publish("spillway:exchange", endedExchange({ outcome: { ...served, cache: { result: "hit", tier: "memory" } } }));
+  const quota = { rules: ["products"], refusedBy: "products", wouldRefuse: ["products"] };
+  bus.publish("spillway:exchange", endedExchange({ outcome: { ...served, quota } }));
   bus.publish("spillway:cache-removed", { reason: "purged", count: 1 });
   bus.publish("spillway:cache-not-stored", { reason: "tags" });
   bus.publish("spillway:exchange", endedExchange({ outcome: refused("memory", "") }));

@@ -42,7 +42,7 @@ function row(key: string, schema: Schema, required: boolean): Setting {
   const { default: fallback, description } = schema;
   return {
     key,
-    type: [...new Set(branches(schema).map(typeOf))].join(" or "),
+    type: typesOf(schema),
     fallback: fallback === undefined ? (required ? "required" : "") : textOf(fallback),
     meaning: typeof description === "string" ? description : "",
   };
@@ -57,7 +57,7 @@ function typeOf(schema: Schema): string {
   if (typeof schema["unit"] === "string") return `${schema["unit"]}${bounds(schema["min"], schema["max"])}`;
   switch (schema["type"]) {
     case "array":
-      return isSchema(schema["items"]) ? `list of ${plural(schema["items"])}` : "list";
+      return isSchema(schema["items"]) ? `list of ${typesOf(schema["items"])}` : "list";
     case "integer":
     case "number":
       return `${schema["type"]}${bounds(schema["minimum"], schema["maximum"])}`;
@@ -70,7 +70,10 @@ function typeOf(schema: Schema): string {
   }
 }
 
-const plural = (schema: Schema): string => [...new Set(branches(schema).map(typeOf))].join(" or ");
+/** A choice within a choice is one. */
+const typesOf = (schema: Schema): string => [...new Set(leaves(schema).map(typeOf))].join(" or ");
+
+const leaves = (schema: Schema): readonly Schema[] => ("anyOf" in schema ? branches(schema).flatMap(leaves) : [schema]);
 
 /** Zod's own bounds of whole numbers say nothing to an operator. */
 function bounds(least: unknown, most: unknown): string {

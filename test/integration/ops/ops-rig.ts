@@ -50,6 +50,7 @@ export async function startOps(t: TestContext, settings: object = {}, control: P
     metrics: async () => ({ contentType: "text/plain; version=0.0.4; charset=utf-8", text: "up 1\n" }),
     cache: async (ask) => ({ answers: [strawAnswer(ask)], silent: 0 }),
     decisions: async () => ({ decisions: [strawDecision], processes: 1, silent: 0 }),
+    limits: async () => ({ readings: [], silent: 0 }),
     webhookSecret: () => undefined,
     reload: async () => {
       state.reloads += 1;
