@@ -25,7 +25,7 @@ async function main(options: Options): Promise<void> {
   say(`${describeMachine()}; ${options.size / 1024} KiB, ${options.connections} connections, ${options.generator}\n`);
   switch (what) {
     case "cpu":
-      return compare(chosen(options.only), FLOOR, ONE_EACH, options);
+      return cpu([...chosen(options.only), ...others(options)], options);
     case "latency":
       return latency(options);
     case "routes":
@@ -40,6 +40,11 @@ async function main(options: Options): Promise<void> {
     case "profile":
       return profiles(options);
   }
+}
+
+async function cpu(contenders: readonly Contender[], options: Options): Promise<void> {
+  const base = contenders.find(({ name }) => name === FLOOR) ?? contenders[0];
+  await compare(contenders, base?.name ?? FLOOR, ONE_EACH, options);
 }
 
 async function compare(contenders: readonly Contender[], base: string, cores: Cores, options: Options): Promise<void> {
@@ -98,6 +103,10 @@ function chosen(only: readonly string[]): Contender[] {
   const unknown = only.filter((name) => !CONTENDERS.some((contender) => contender.name === name));
   if (unknown.length > 0) throw new Error(`no contender called ${unknown.join(", ")}: see --list`);
   return CONTENDERS.filter(({ name }) => only.length === 0 || only.includes(name));
+}
+
+function others({ against }: Options): Contender[] {
+  return against === undefined ? [] : [gateway("spillway-against", { checkout: against })];
 }
 
 function keep({ json }: Options, results: object): void {

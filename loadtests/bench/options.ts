@@ -13,6 +13,7 @@ What (default: CPU a request of every contender)
 
 Options
   --only A,B         these contenders only (--list names them)
+  --against DIR      another built checkout of Spillway beside this one, as spillway-against
   --slice SECONDS    length of one slice (2)
   --rounds N         rounds of two slices a contender, there and back (3)
   --size KIB         body of the answer (1)
@@ -27,6 +28,7 @@ Options
 export interface Options {
   what: "cpu" | "latency" | "routes" | "workers" | "profile" | "list" | "help";
   only: readonly string[];
+  against: string | undefined;
   seconds: number;
   rounds: number;
   /** Octets. */
@@ -50,6 +52,7 @@ export function readOptions(args: readonly string[]): Options {
       list: { type: "boolean", default: false },
       help: { type: "boolean", default: false },
       only: { type: "string", default: "" },
+      against: { type: "string" },
       slice: { type: "string", default: "2" },
       rounds: { type: "string", default: "3" },
       size: { type: "string", default: "1" },
@@ -67,6 +70,7 @@ export function readOptions(args: readonly string[]): Options {
   return {
     what: asked[0] ?? "cpu",
     only: values.only.split(",").filter((name) => name !== ""),
+    against: values.against,
     seconds: count("slice", values.slice),
     rounds: count("rounds", values.rounds),
     size: count("size", values.size) * 1024,

@@ -1,6 +1,6 @@
 /** Spillway as the package ships it, compiled, with everything at its default but what a measurement varies. */
 import { existsSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
+import { join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import type { Setting } from "./contenders.ts";
 import type { Launch } from "./launch.ts";
@@ -8,6 +8,8 @@ import type { Launch } from "./launch.ts";
 const COMMAND = fileURLToPath(new URL("../../dist/main.js", import.meta.url));
 
 export interface SpillwayOptions {
+  /** Root of the built checkout that is started. Default: this one. */
+  checkout?: string;
   /** Default here: off. */
   accessLog?: boolean;
   /** Default: 1. */
@@ -19,12 +21,13 @@ export interface SpillwayOptions {
 
 /** The command as the package ships it: `npm run build` makes it. */
 export function spillway(name: string, setting: Setting, options: SpillwayOptions): Launch | string {
-  if (!existsSync(COMMAND)) return "dist/main.js is not there: run npm run build";
+  const command = options.checkout === undefined ? COMMAND : resolve(options.checkout, "dist/main.js");
+  if (!existsSync(command)) return `${command} is not there: run npm run build`;
   const file = join(setting.folder, `${name}.json`);
   // JSON is YAML too.
   writeFileSync(file, JSON.stringify(spillwayConfig(setting, options), undefined, 2));
   return {
-    command: [process.execPath, COMMAND, "start", "--config", file],
+    command: [process.execPath, command, "start", "--config", file],
     env: { NODE_ENV: "production", ...options.env },
   };
 }
