@@ -231,6 +231,8 @@ export interface Events {
 export interface EventBus {
   readonly gateway: string;
   publish<Name extends keyof Events>(name: Name, event: Omit<Events[Name], "gateway">): void;
+  /** The same with an event that has our id already: for one that comes at the pace of the traffic. */
+  pass<Name extends keyof Events>(name: Name, event: Events[Name]): void;
   /** Returns a function that ends the subscription. Listeners run synchronously and must not throw. */
   subscribe<Name extends keyof Events>(name: Name, listener: (event: Events[Name]) => void): () => void;
 }
@@ -248,6 +250,9 @@ export function createEventBus(gateway: string): EventBus {
     publish(name, event) {
       const to = named(name);
       if (to.hasSubscribers) to.publish({ ...event, gateway });
+    },
+    pass(name, event) {
+      named(name).publish(event);
     },
     subscribe(name, listener) {
       const heard = (message: unknown): void => {

@@ -13,12 +13,14 @@ class Entry implements Wait {
   queue: Timeouts | undefined;
   previous: Entry | undefined;
   next: Entry | undefined;
-  readonly callback: () => void;
+  readonly callback: (owner: unknown) => void;
+  readonly owner: unknown;
 
-  constructor(queue: Timeouts, due: number, callback: () => void) {
+  constructor(queue: Timeouts, due: number, callback: (owner: unknown) => void, owner: unknown) {
     this.queue = queue;
     this.due = due;
     this.callback = callback;
+    this.owner = owner;
   }
 
   cancel(): void {
@@ -49,9 +51,11 @@ export class Timeouts {
     this.#slack = Math.min(ms / 10, 1000);
   }
 
-  /** `now`: the clock's, from a caller that has just read it. */
-  start(callback: () => void, now = this.#clock.now()): Wait {
-    const entry = new Entry(this, now + this.ms, callback);
+  /** `now`: the clock's, from a caller that has just read it. `owner` is what the callback gets, so that it need be no closure. */
+  start(callback: () => void, now?: number): Wait;
+  start<T>(callback: (owner: T) => void, now: number, owner: T): Wait;
+  start(callback: (owner: unknown) => void, now = this.#clock.now(), owner?: unknown): Wait {
+    const entry = new Entry(this, now + this.ms, callback, owner);
     this.#append(entry);
     if (!this.#timer) this.#arm();
     return entry;
@@ -105,7 +109,7 @@ export class Timeouts {
     while (this.#head && this.#head.due <= now) {
       const entry = this.#head;
       this.unlink(entry);
-      entry.callback();
+      entry.callback(entry.owner);
     }
     if (!this.#timer) this.#arm();
   }

@@ -32,6 +32,7 @@ export interface DeliveryParts {
 }
 
 const CLIENT_GONE = 499;
+const overdue = (delivery: Delivery): void => delivery.overdue();
 /** Octets of a body up to which copying it behind the head is cheaper than a write of its own. */
 const ONE_WRITE = 4 * 1024;
 
@@ -68,8 +69,8 @@ export class Delivery implements Sink {
     this.#response = response;
     this.#upload = upload;
     this.#connection = connection;
-    this.#wait = parts.requests.start(() => this.#overdue(), exchange.startedAt);
-    response.on("close", this.#onClose);
+    this.#wait = parts.requests.start(overdue, exchange.startedAt, this);
+    response.on("close", () => this.#onClose());
   }
 
   /** Starts writing. Whatever goes wrong from here on ends in the event, never in a throw. */
@@ -107,7 +108,7 @@ export class Delivery implements Sink {
     this.#bytes += chunk.length;
     if (this.#response.write(chunk)) return true;
     this.#stall();
-    this.#response.once("drain", this.#onDrain);
+    this.#response.once("drain", () => this.#onDrain());
     return false;
   }
 
@@ -216,11 +217,11 @@ export class Delivery implements Sink {
     else this.#response.setTimeout(writeTimeout, () => this.#response.destroy());
   }
 
-  readonly #onDrain = (): void => {
+  #onDrain(): void {
     if (this.#request.httpVersionMajor === 1) this.#response.socket?.setTimeout(0);
     else this.#response.setTimeout(0);
     this.#body?.resume();
-  };
+  }
 
   #addTrailers(trailers: readonly string[]): void {
     const http2 = this.#request.httpVersionMajor === 2;
@@ -230,7 +231,7 @@ export class Delivery implements Sink {
   }
 
   /** The whole exchange took longer than `listen.requestTimeout`; event streams may. */
-  #overdue(): void {
+  overdue(): void {
     const outcome = this.#outcome;
     if (outcome?.kind === "tunnelled") return;
     if (outcome?.kind === "served" && headerValue(outcome.headers, "content-type")?.startsWith("text/event-stream"))
@@ -248,7 +249,7 @@ export class Delivery implements Sink {
     }
   }
 
-  readonly #onClose = (): void => {
+  #onClose(): void {
     this.#wait.cancel();
     this.#connection?.end(this.#request, this.#response);
     const { clock, bus, over } = this.#parts;
@@ -262,7 +263,8 @@ export class Delivery implements Sink {
     const tunnelled = outcome.kind === "tunnelled";
     const handedOn = outcome.kind === "handed-on";
     const hostStatus = handedOn && this.#response.headersSent ? this.#response.statusCode : 0;
-    bus.publish("spillway:exchange", {
+    bus.pass("spillway:exchange", {
+      gateway: bus.gateway,
       exchange: this.#exchange,
       outcome,
       status: tunnelled ? outcome.status : hostStatus || this.#status || CLIENT_GONE,
@@ -271,7 +273,7 @@ export class Delivery implements Sink {
       durationMs: clock.now() - this.#exchange.startedAt,
       dependencyMs: outcome.kind === "served" ? outcome.dependencyMs : undefined,
     });
-  };
+  }
 }
 
 const streamOf = (response: ServerResponse): ServerHttp2Stream => (response as unknown as Http2ServerResponse).stream;

@@ -64,15 +64,14 @@ const PLAIN_LENGTH = /^(?:0|[1-9]\d{0,14})$/;
 
 const malformed = (detail: string): HeadFault => ({ fault: "malformed", detail });
 
-/** What the loop over the fields gathers; turned into a {@link Head} or a fault at the end. */
-class Gathering {
+/** What the loop over the fields gathers, and in the end the {@link Head} itself. */
+class Gathering implements Head {
   endToEnd: HeaderList = [];
   host: string | undefined;
-  contentLength: string | undefined;
-  transferEncoding: string | undefined;
-  connection: string | undefined;
-  upgradeField: string | undefined;
-  expect: string | undefined;
+  contentLength: number | undefined;
+  chunked = false;
+  expectsContinue = false;
+  upgrade: string | undefined;
   websocketKey: string | undefined;
   forwardedFor: string | undefined;
   forwardedProto: string | undefined;
@@ -85,6 +84,11 @@ class Gathering {
   tracestate: string | undefined;
   trustedOnly: HeaderList | undefined;
   urgency: HeaderList | undefined;
+  lengthField: string | undefined;
+  codingField: string | undefined;
+  connectionField: string | undefined;
+  upgradeField: string | undefined;
+  expectField: string | undefined;
   trouble: HeadFault | undefined;
 
   special(kind: number, name: string, value: string): void {
@@ -94,23 +98,23 @@ class Gathering {
         this.host = value;
         return;
       case CONTENT_LENGTH:
-        if (this.contentLength !== undefined)
+        if (this.lengthField !== undefined)
           this.trouble = malformed("the request has more than one Content-Length field; send one");
-        this.contentLength = value;
+        this.lengthField = value;
         return;
       case TRANSFER_ENCODING:
-        if (this.transferEncoding !== undefined)
+        if (this.codingField !== undefined)
           this.trouble = malformed("the request has more than one Transfer-Encoding field; send one");
-        this.transferEncoding = value;
+        this.codingField = value;
         return;
       case CONNECTION:
-        this.connection = joined(this.connection, value);
+        this.connectionField = joined(this.connectionField, value);
         return;
       case UPGRADE:
         this.upgradeField = joined(this.upgradeField, value);
         return;
       case EXPECT:
-        this.expect = joined(this.expect, value);
+        this.expectField = joined(this.expectField, value);
         return;
       case LOOKALIKE:
         this.trouble = malformed(
@@ -195,35 +199,27 @@ export function createHeadReader(remembered = 2048): (raw: readonly string[], ve
 }
 
 function settle(found: Gathering, version: string): Head | HeadFault {
-  const framing = readFraming(found.contentLength, found.transferEncoding, version);
-  if ("fault" in framing) return framing;
-  if (found.expect !== undefined && found.expect.toLowerCase() !== "100-continue") {
-    return { fault: "expectation", detail: 'the only expectation that can be met here is "100-continue"' };
+  const { lengthField, codingField, expectField, connectionField } = found;
+  if (lengthField !== undefined || codingField !== undefined) {
+    const framing = readFraming(lengthField, codingField, version);
+    if ("fault" in framing) return framing;
+    found.contentLength = framing.length;
+    found.chunked = framing.chunked;
   }
-  const tokens = found.connection === undefined ? undefined : readConnection(found.connection);
-  if (tokens && "fault" in tokens) return tokens;
-  const upgrade = tokens?.upgrade && version !== "2.0" ? found.upgradeField?.toLowerCase().trim() : undefined;
-  const kept = tokens && tokens.named.size > 0 ? withoutHeaders(found.endToEnd, tokens.named) : found.endToEnd;
-  return {
-    endToEnd: version === "2.0" ? joinCookies(kept) : kept,
-    host: found.host,
-    contentLength: framing.length,
-    chunked: framing.chunked,
-    expectsContinue: found.expect !== undefined && version !== "1.0",
-    upgrade,
-    websocketKey: found.websocketKey,
-    forwardedFor: found.forwardedFor,
-    forwardedProto: found.forwardedProto,
-    forwardedHost: found.forwardedHost,
-    forwarded: found.forwarded,
-    via: found.via,
-    cdnLoop: found.cdnLoop,
-    requestId: found.requestId,
-    traceparent: found.traceparent,
-    tracestate: found.tracestate,
-    trustedOnly: found.trustedOnly,
-    urgency: found.urgency,
-  };
+  if (expectField !== undefined) {
+    if (expectField.toLowerCase() !== "100-continue") {
+      return { fault: "expectation", detail: 'the only expectation that can be met here is "100-continue"' };
+    }
+    found.expectsContinue = version !== "1.0";
+  }
+  if (connectionField !== undefined) {
+    const tokens = readConnection(connectionField);
+    if ("fault" in tokens) return tokens;
+    if (tokens.upgrade && version !== "2.0") found.upgrade = found.upgradeField?.toLowerCase().trim();
+    if (tokens.named.size > 0) found.endToEnd = withoutHeaders(found.endToEnd, tokens.named);
+  }
+  if (version === "2.0") found.endToEnd = joinCookies(found.endToEnd);
+  return found;
 }
 
 type Framing = { readonly length: number | undefined; readonly chunked: boolean };
