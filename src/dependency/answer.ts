@@ -1,4 +1,5 @@
 import { listMembers, withoutHeaders, type HeaderList } from "../core/headers.ts";
+import { createNameReader } from "./names.ts";
 
 /** The head of a dependency's answer, ready for the stages: end-to-end fields only. */
 export interface AnswerHead {
@@ -8,65 +9,51 @@ export interface AnswerHead {
   readonly eventStream: boolean;
 }
 
-const HOP_BY_HOP: ReadonlySet<string> = new Set([
-  "connection",
-  "keep-alive",
-  "proxy-connection",
-  "proxy-authenticate",
-  "proxy-authentication-info",
-  "te",
-  "trailer",
-  "transfer-encoding",
-  "upgrade",
-]);
-
-/** Lengths of the names that need a look; every other field is passed without lower-casing its name. */
-const LOOKED_AT: ReadonlySet<number> = new Set(
-  [...HOP_BY_HOP, "content-length", "content-type"].map((name) => name.length),
-);
-
 const toText = (octets: Buffer | string): string => (typeof octets === "string" ? octets : octets.toString("latin1"));
 
 /**
  * Reads the raw fields of an answer; undefined when two of them contradict each other. `keepsTrailer` leaves the
  * Trailer field in, for routes that pass trailers on.
  */
-export function readAnswerHead(
+export type HeadReader = (
   raw: readonly (Buffer | string)[],
   status: number,
   keepsTrailer: boolean,
-): AnswerHead | undefined {
-  const headers: HeaderList = [];
-  let length: string | undefined;
-  let connection: string | undefined;
-  let eventStream = false;
-  let coded = false;
-  for (let i = 0; i < raw.length; i += 2) {
-    const name = toText(raw[i]!);
-    const value = toText(raw[i + 1]!);
-    if (LOOKED_AT.has(name.length)) {
-      const lower = name.toLowerCase();
-      if (lower === "content-length") {
+) => AnswerHead | undefined;
+
+export function createHeadReader(): HeadReader {
+  const readName = createNameReader();
+  return (raw, status, keepsTrailer) => {
+    const headers: HeaderList = [];
+    let length: string | undefined;
+    let connection: string | undefined;
+    let eventStream = false;
+    let coded = false;
+    for (let i = 0; i < raw.length; i += 2) {
+      const { text: name, kind } = readName(raw[i]!);
+      const value = toText(raw[i + 1]!);
+      if (kind === "content-length") {
         if (length !== undefined) return undefined;
         length = value;
         if (status === 204) continue;
-      } else if (lower === "content-type") eventStream = value.startsWith("text/event-stream");
-      else if (HOP_BY_HOP.has(lower)) {
+      } else if (kind === "content-type") eventStream = value.startsWith("text/event-stream");
+      else if (kind === "transfer-encoding") {
         // "chunked" alone is decoded by the client; anything else would be passed on undecoded, without its name.
-        if (lower === "transfer-encoding" && (coded || value.toLowerCase() !== "chunked")) return undefined;
-        if (lower === "transfer-encoding") coded = true;
-        if (lower === "connection") connection = connection ? `${connection},${value}` : value;
-        if (!(keepsTrailer && lower === "trailer")) continue;
-      }
+        if (coded || value.toLowerCase() !== "chunked") return undefined;
+        coded = true;
+        continue;
+      } else if (kind === "connection") {
+        connection = connection ? `${connection},${value}` : value;
+        continue;
+      } else if (kind === "hop" || (kind === "trailer" && !keepsTrailer)) continue;
+      headers.push(name, value);
     }
-    headers.push(name, value);
-  }
-  if (length !== undefined && coded) return undefined;
-  if (length !== undefined && !/^\d{1,15}$/.test(length)) return undefined;
-  return {
-    headers: connection === undefined ? headers : withoutNamed(headers, connection),
-    length: length === undefined ? undefined : Number(length),
-    eventStream,
+    if (length !== undefined && (coded || !/^\d{1,15}$/.test(length))) return undefined;
+    return {
+      headers: connection === undefined ? headers : withoutNamed(headers, connection),
+      length: length === undefined ? undefined : Number(length),
+      eventStream,
+    };
   };
 }
 

@@ -1,5 +1,6 @@
-import { Client, type Dispatcher } from "undici";
+import type { Client } from "undici";
 import { Line, type Place } from "../core/line.ts";
+import { Wire } from "./wire.ts";
 
 /** A request that has a connection, or waits for one. */
 export interface Claim {
@@ -12,13 +13,14 @@ export interface Claim {
 /** One connection to a target: an undici client of its own, so that we choose which one a request takes. */
 export class Connection {
   readonly client: Client;
+  readonly wire = new Wire();
   /** Requests it has carried. More than none: the dependency may have closed it without our knowing yet. */
   carried = 0;
   /** Whether the request it carries streams its body. */
   streams = false;
 
-  constructor(client: Client) {
-    this.client = client;
+  constructor(create: (wire: Wire) => Client) {
+    this.client = create(this.wire);
   }
 }
 
@@ -28,7 +30,7 @@ export class Connection {
  * (security rule D3).
  */
 export class Connections {
-  readonly #create: () => Client;
+  readonly #create: (wire: Wire) => Client;
   readonly #most: number;
   readonly #mostStreams: number;
   readonly #all = new Set<Connection>();
@@ -38,7 +40,7 @@ export class Connections {
   #streams = 0;
 
   /** At most `most` connections at a time, made by `create`. */
-  constructor(create: () => Client, most: number) {
+  constructor(create: (wire: Wire) => Client, most: number) {
     this.#create = create;
     this.#most = most;
     this.#mostStreams = Math.max(1, Math.floor(most / 4));
@@ -90,11 +92,8 @@ export class Connections {
 
   #open(): Connection | undefined {
     if (this.#all.size >= this.#most) return undefined;
-    const connection = new Connection(this.#create());
+    const connection = new Connection(this.#create);
     this.#all.add(connection);
     return connection;
   }
 }
-
-/** What a request tells undici, beside what its types know. */
-export type RequestOptions = Dispatcher.DispatchOptions & { servername?: string };

@@ -1,6 +1,7 @@
 import { failed, type Failed } from "../core/outcome.ts";
 
-const codeOf = (error: Error): string => ("code" in error && typeof error.code === "string" ? error.code : "");
+/** Of Node or undici; "" when it has none. */
+export const codeOf = (error: Error): string => ("code" in error && typeof error.code === "string" ? error.code : "");
 
 /** Whether the connection just ended: the sign of an idle connection that the dependency closed as we took it. */
 export function isBrokenConnection(error: Error): boolean {

@@ -3,29 +3,26 @@ import { StreamedBody, type BodySource } from "../core/body.ts";
 import type { Cancel } from "../core/clock.ts";
 import { toError } from "../core/errors.ts";
 import type { Exchange } from "../core/exchange.ts";
-import { failed, type Outcome } from "../core/outcome.ts";
+import { failed, type Outcome, type Served } from "../core/outcome.ts";
 import type { Place } from "../core/line.ts";
-import type { Timeouts, Wait } from "../core/timeouts.ts";
-import { readAnswerHead, readTrailers } from "./answer.ts";
-import type { Claim, Connection, RequestOptions } from "./connections.ts";
+import type { Wait } from "../core/timeouts.ts";
+import { readTrailers } from "./answer.ts";
+import type { Claim, Connection } from "./connections.ts";
 import { failureOf, isBrokenConnection } from "./faults.ts";
-import { editHeaders, requestFields } from "./fields.ts";
-import type { ForwardPolicy, HttpDependency, Target } from "./port.ts";
+import { editHeaders } from "./fields.ts";
+import type { DependencyUse, Target } from "./port.ts";
 import { bodyOutcome, unreadyBody } from "./readiness.ts";
 import { isPast, pastDeadline, whenPast } from "./remaining.ts";
+import { requestOptions } from "./request.ts";
+import { isRepeatable } from "./resend.ts";
 
 type Controller = Dispatcher.DispatchController;
 
 /** Sends one exchange to its dependency and gives back the head of the answer, its body still flowing. */
-export function forwardCall(
-  dependency: HttpDependency,
-  policy: ForwardPolicy,
-  heads: Timeouts,
-  exchange: Exchange,
-): Promise<Outcome> {
+export function forwardCall(use: DependencyUse, exchange: Exchange): Promise<Outcome> {
   return new Promise((resolve) => {
-    dependency.inUse.enter();
-    const call = new Call(dependency, policy, heads, exchange, resolve);
+    use.dependency.inUse.enter();
+    const call = new Call(use, exchange, resolve);
     const body = exchange.body;
     if (!call.begin()) return;
     if (body) {
@@ -43,15 +40,17 @@ const MOST_INTERIM = 16;
 /** After so many connections that turned out to be closed, the dependency is at fault. */
 const MOST_RESENDS = 2;
 const NOTHING = (): void => {};
+// One function for all calls in place of a closure each.
+const afterRead = (call: Call): void => call.afterRead();
+const headLate = (call: Call): void => call.headLate();
+const bodyLate = (call: Call): void => call.bodyLate();
 
 type CallPhase = "connecting" | "asked" | "answering" | "over";
 
 /** One exchange with one target, from dispatch to the last octet. undici's handler and the source of the body in one. */
 class Call implements Dispatcher.DispatchHandler, BodySource, Claim {
-  readonly #dependency: HttpDependency;
-  readonly #policy: ForwardPolicy;
+  readonly #use: DependencyUse;
   readonly #exchange: Exchange;
-  readonly #heads: Timeouts;
   readonly #resolve: (outcome: Outcome) => void;
   readonly #startedAt: number;
   #phase: CallPhase = "connecting";
@@ -68,38 +67,37 @@ class Call implements Dispatcher.DispatchHandler, BodySource, Claim {
   #paused = false;
   #interims = 0;
   #resends = 0;
-  #endsByClose = false;
+  /** The answer, until it is handed on. */
+  #served: Served | undefined;
+  /** Octets of its body that are still to come; more than any number when that is not known. */
+  #left = Infinity;
+  /** What completes a body of known length. */
+  #last: Buffer | undefined;
+  #ended = false;
+  /** An event stream: it may pause for as long as it likes. */
+  #endless = false;
 
-  constructor(
-    dependency: HttpDependency,
-    policy: ForwardPolicy,
-    heads: Timeouts,
-    exchange: Exchange,
-    resolve: (outcome: Outcome) => void,
-  ) {
-    this.#dependency = dependency;
-    this.#policy = policy;
-    this.#heads = heads;
+  constructor(use: DependencyUse, exchange: Exchange, resolve: (outcome: Outcome) => void) {
+    this.#use = use;
     this.#exchange = exchange;
     this.#resolve = resolve;
-    // Without a body nothing has been waited for since the edge read the clock.
-    this.#startedAt = exchange.body ? dependency.clock.now() : exchange.startedAt;
+    this.#startedAt = this.#now();
   }
 
   /** False: the client's time is over, and that was the answer. */
   begin(): boolean {
-    const { clock, name } = this.#dependency;
+    const { clock, name } = this.#use.dependency;
     if (isPast(this.#exchange, clock)) {
       this.#settle(pastDeadline(name));
       return false;
     }
-    this.#expiry = whenPast(this.#exchange, clock, this.#onDeadline);
+    this.#expiry = whenPast(this.#exchange, clock, () => this.#onDeadline());
     return true;
   }
 
   send(): void {
-    this.#dependency.resends.earn();
-    this.#wait = this.#heads.start(this.#onHeadTimeout, this.#exchange.body ? undefined : this.#startedAt);
+    this.#use.dependency.resends.earn();
+    this.#wait = this.#use.heads.start(headLate, this.#now(), this);
     this.#staysFor = this.#exchange.departure.onGone(this.#onGone);
     if (this.#phase !== "over") this.#claim();
   }
@@ -109,8 +107,13 @@ class Call implements Dispatcher.DispatchHandler, BodySource, Claim {
     this.#settle(outcome);
   }
 
+  /** Without a body nothing has been waited for since the edge read the clock. */
+  #now(): number {
+    return this.#exchange.body ? this.#use.dependency.clock.now() : this.#exchange.startedAt;
+  }
+
   #claim(): void {
-    this.#target = this.#dependency.pick();
+    this.#target = this.#use.dependency.pick();
     this.#place = this.#target.connections.claim(this);
   }
 
@@ -131,23 +134,7 @@ class Call implements Dispatcher.DispatchHandler, BodySource, Claim {
   }
 
   #dispatch(target: Target, connection: Connection): void {
-    const exchange = this.#exchange;
-    const host = this.#dependency.settings.http.host === "client" ? exchange.authority : target.host;
-    const headers = requestFields(this.#policy, exchange, host, this.#dependency.clock);
-    const options: RequestOptions = {
-      path: this.#policy.target(exchange),
-      method: exchange.method,
-      headers,
-    };
-    if (exchange.body) {
-      const whole = exchange.body.whole;
-      if (whole) options.body = whole;
-      else {
-        if (exchange.body.length !== undefined) headers.push("content-length", String(exchange.body.length));
-        options.body = exchange.body.stream() as unknown as Buffer;
-      }
-    }
-    if (target.servername) options.servername = target.servername;
+    const options = requestOptions(this.#use, this.#exchange, target);
     try {
       connection.client.dispatch(options, this);
     } catch (thrown) {
@@ -168,49 +155,62 @@ class Call implements Dispatcher.DispatchHandler, BodySource, Claim {
   onResponseStart(controller: Controller, status: number): void {
     if (this.#phase !== "asked") return;
     const raw = (controller.rawHeaders ?? []) as (Buffer | string)[];
-    const head = readAnswerHead(raw, status, this.#policy.trailers);
+    const head = this.#use.dependency.readHead(raw, status, this.#use.policy.trailers);
     if (!head || (status >= 100 && status < 200 && ++this.#interims > MOST_INTERIM) || status < 100 || status > 599) {
-      this.#giveUp(failed("bad-response", `${this.#dependency.name} gave an answer that is not valid HTTP/1.1`));
+      this.#giveUp(failed("bad-response", `${this.#use.dependency.name} gave an answer that is not valid HTTP/1.1`));
       return;
     }
     if (status < 200) {
-      const { responseHeaders } = this.#policy;
+      const { responseHeaders } = this.#use.policy;
       this.#exchange.interim(status, responseHeaders ? editHeaders(head.headers, responseHeaders) : head.headers);
       return;
     }
     this.#phase = "answering";
     this.#expiry?.();
     this.#wait?.cancel();
-    const now = this.#dependency.clock.now();
-    this.#wait = head.eventStream ? undefined : this.#dependency.bodies.start(this.#onBodyTimeout, now);
-    this.#endsByClose = head.length === undefined;
+    this.#wait = undefined;
+    this.#endless = head.eventStream;
     const body = (this.#body = new StreamedBody(this, head.length));
-    const edits = this.#policy.responseHeaders;
-    this.#resolve({
+    if (head.length !== undefined) this.#left = head.length;
+    const edits = this.#use.policy.responseHeaders;
+    this.#served = {
       kind: "served",
       status,
       headers: edits ? editHeaders(head.headers, edits) : head.headers,
       body,
       by: "dependency",
-      dependencyMs: now - this.#startedAt,
-    });
+      dependencyMs: this.#use.dependency.clock.now() - this.#startedAt,
+    };
+    process.nextTick(afterRead, this);
   }
 
   onResponseData(_controller: Controller, chunk: Buffer): void {
     this.#wait?.restart();
-    this.#body?.push(chunk);
+    this.#left -= chunk.length;
+    if (this.#left === 0) this.#last = chunk;
+    else this.#body?.push(chunk);
   }
 
-  onResponseEnd(controller: Controller): void {
-    if (this.#phase === "over") return;
-    this.#close();
-    this.#release();
-    if (this.#endsByClose && this.#target?.breaking()) {
-      this.#body?.fail(new Error("the connection that was to end the answer was reset"));
-      return;
-    }
-    const raw = (controller.rawTrailers ?? []) as (Buffer | string)[];
-    this.#body?.finish(this.#policy.trailers && raw.length > 0 ? readTrailers(raw) : undefined);
+  onResponseEnd(): void {
+    this.#ended = true;
+    if (!this.#served) process.nextTick(afterRead, this);
+  }
+
+  /**
+   * undici is done with the octets of one read, in which the answer began or ended: only now is it known whether more
+   * came than the answer. Then it is no answer, and one that has begun to go out is cut before the end it had
+   * announced (security rule S18).
+   */
+  afterRead(): void {
+    const served = this.#served;
+    const spoilt = this.#connection?.wire.spoilt === true;
+    // Broken off in the read that brought its head: undici is about to tell.
+    if (spoilt && !this.#ended && this.#phase === "answering") return;
+    this.#served = undefined;
+    if (this.#ended) this.#end(spoilt);
+    else if (!this.#endless && this.#phase === "answering") this.#awaitBody();
+    if (served)
+      this.#resolve(spoilt ? failed("bad-response", `${this.#use.dependency.name} sent more than its answer`) : served);
   }
 
   onResponseError(_controller: Controller | undefined, error: Error): void {
@@ -219,7 +219,7 @@ class Call implements Dispatcher.DispatchHandler, BodySource, Claim {
       this.#release();
       return;
     }
-    if (phase === "answering") {
+    if (phase === "answering" && !this.#served) {
       this.#close();
       this.#release();
       this.#body?.fail(error);
@@ -230,18 +230,21 @@ class Call implements Dispatcher.DispatchHandler, BodySource, Claim {
       this.#claim();
     } else {
       this.#release();
-      this.#settle(this.#outcomeOf(error, phase === "asked"));
+      const failure = failureOf(error, phase !== "connecting", this.#use.dependency.name);
+      this.#settle(bodyOutcome(this.#exchange.body?.fault) ?? failure);
     }
   }
 
   // the body's side
 
   pause(): void {
+    if (this.#phase === "over") return;
     this.#paused = true;
     this.#controller?.pause();
   }
 
   resume(): void {
+    if (this.#phase === "over") return;
     this.#paused = false;
     this.#wait?.restart();
     this.#controller?.resume();
@@ -257,40 +260,33 @@ class Call implements Dispatcher.DispatchHandler, BodySource, Claim {
     else this.#giveUp(failed("client-gone", "the client left before the answer"));
   };
 
-  readonly #onHeadTimeout = (): void => {
-    const limit = this.#heads.ms;
-    this.#giveUp(failed("timeout", `${this.#dependency.name} gave no answer within ${limit} ms`));
-  };
+  headLate(): void {
+    this.#giveUp(failed("timeout", `${this.#use.dependency.name} gave no answer within ${this.#use.heads.ms} ms`));
+  }
 
   /** A deadline as long as the dependency may take is no shorter than its own limit, and says as much about it. */
-  readonly #onDeadline = (): void => {
+  #onDeadline(): void {
     const { deadline, startedAt } = this.#exchange;
-    if (deadline - startedAt > this.#heads.ms - 1) this.#onHeadTimeout();
-    else this.#giveUp(pastDeadline(this.#dependency.name));
-  };
+    if (deadline - startedAt > this.#use.heads.ms - 1) this.headLate();
+    else this.#giveUp(pastDeadline(this.#use.dependency.name));
+  }
 
-  readonly #onBodyTimeout = (): void => {
-    if (this.#paused) {
-      this.#wait = this.#dependency.bodies.start(this.#onBodyTimeout);
-      return;
-    }
-    const error = new Error(`${this.#dependency.name} paused for longer than its bodyTimeout`);
+  bodyLate(): void {
+    if (this.#paused) return this.#awaitBody();
+    const error = new Error(`${this.#use.dependency.name} paused for longer than its bodyTimeout`);
     this.#close();
     this.#controller?.abort(error);
     this.#body?.fail(error);
-  };
-
-  /** A safe request without a stream may go again, if a connection that had idled ended before any answer. */
-  #mayResend(error: Error): boolean {
-    const { method, body } = this.#exchange;
-    if (this.#resends >= MOST_RESENDS || !isBrokenConnection(error) || this.#interims > 0) return false;
-    if (this.#connection?.carried === 0) return false;
-    if (method !== "GET" && method !== "HEAD" && method !== "OPTIONS") return false;
-    return (!body || body.whole !== undefined) && this.#dependency.resends.spend();
   }
 
-  #outcomeOf(error: Error, connected: boolean): Outcome {
-    return bodyOutcome(this.#exchange.body?.fault) ?? failureOf(error, connected, this.#dependency.name);
+  #awaitBody(): void {
+    this.#wait = this.#use.dependency.bodies.start(bodyLate, this.#use.dependency.clock.now(), this);
+  }
+
+  /** A request may go again if a connection that had idled ended before any answer. */
+  #mayResend(error: Error): boolean {
+    if (this.#resends >= MOST_RESENDS || !isBrokenConnection(error) || this.#interims > 0) return false;
+    return this.#connection?.carried !== 0 && isRepeatable(this.#exchange) && this.#use.dependency.resends.spend();
   }
 
   #giveUp(outcome: Outcome): void {
@@ -312,7 +308,19 @@ class Call implements Dispatcher.DispatchHandler, BodySource, Claim {
     this.#wait = undefined;
     this.#expiry?.();
     this.#staysFor();
-    this.#dependency.inUse.leave();
+    this.#use.dependency.inUse.leave();
+  }
+
+  #end(spoilt: boolean): void {
+    this.#release();
+    if (this.#phase === "over") return;
+    this.#close();
+    if (spoilt) this.#body?.fail(new Error("more came than the answer, or its connection broke at its end"));
+    else {
+      if (this.#last) this.#body?.push(this.#last);
+      const raw = (this.#controller?.rawTrailers ?? []) as (Buffer | string)[];
+      this.#body?.finish(this.#use.policy.trailers && raw.length > 0 ? readTrailers(raw) : undefined);
+    }
   }
 
   #release(): void {

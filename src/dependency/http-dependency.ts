@@ -2,13 +2,15 @@ import { isIP } from "node:net";
 import { buildConnector, Client } from "undici";
 import type { Clock, Random } from "../core/clock.ts";
 import { Timeouts } from "../core/timeouts.ts";
+import { createHeadReader } from "./answer.ts";
 import { Connections } from "./connections.ts";
 import { forwardCall } from "./forward.ts";
 import { InUse } from "./in-use.ts";
-import type { HttpDependency, Target } from "./port.ts";
+import type { DependencyUse, HttpDependency, Target } from "./port.ts";
 import { ResendBudget } from "./resend.ts";
 import type { DependencySettings } from "./settings.ts";
 import { openTunnel } from "./tunnel.ts";
+import type { Wire } from "./wire.ts";
 
 /** Everything that one HTTP dependency owns. `ca` is the text of its certificate authorities, if it has its own. */
 export function createHttpDependency(
@@ -31,12 +33,12 @@ export function createHttpDependency(
     bodies,
     resends: new ResendBudget(),
     inUse,
+    readHead: createHeadReader(),
     forward(policy) {
       const routeHeads = policy.timeout === undefined ? heads : new Timeouts(clock, policy.timeout);
+      const use: DependencyUse = { dependency, policy, heads: routeHeads };
       return (exchange) =>
-        exchange.upgrade
-          ? openTunnel(dependency, policy, routeHeads, exchange, exchange.upgrade)
-          : forwardCall(dependency, policy, routeHeads, exchange);
+        exchange.upgrade ? openTunnel(use, exchange, exchange.upgrade) : forwardCall(use, exchange);
     },
     async close() {
       await inUse.idle();
@@ -57,8 +59,7 @@ function createTarget(url: string, weight: number, settings: DependencySettings,
     allowH2: false,
     ...(ca === undefined ? {} : { ca }),
   });
-  let breaking = false;
-  const create = (): Client =>
+  const create = (wire: Wire): Client =>
     new Client(url, {
       pipelining: 1,
       // The gateway times every phase itself: undici's coarse timers would be a second truth.
@@ -72,11 +73,7 @@ function createTarget(url: string, weight: number, settings: DependencySettings,
       connect: (options, callback) =>
         connect(options, (...[error, socket]) => {
           if (error) return callback(error, null);
-          // Listens before undici does: what it calls during the same event sees the flag.
-          socket.on("error", () => {
-            breaking = true;
-            process.nextTick(() => (breaking = false));
-          });
+          wire.attach(socket);
           callback(null, socket);
         }),
     });
@@ -87,7 +84,6 @@ function createTarget(url: string, weight: number, settings: DependencySettings,
     host,
     weight,
     servername: named ? hostname : undefined,
-    breaking: () => breaking,
   };
 }
 

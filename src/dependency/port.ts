@@ -3,11 +3,13 @@ import type { Clock } from "../core/clock.ts";
 import type { Exchange } from "../core/exchange.ts";
 import type { Handler } from "../core/stage.ts";
 import type { Timeouts } from "../core/timeouts.ts";
+import type { HeadReader } from "./answer.ts";
 import type { Connections } from "./connections.ts";
 import type { HeaderEdits } from "./fields.ts";
 import type { InUse } from "./in-use.ts";
 import type { ResendBudget } from "./resend.ts";
 import type { DependencySettings } from "./settings.ts";
+import type { Wire } from "./wire.ts";
 
 /** How a route uses its dependency. */
 export interface ForwardPolicy {
@@ -24,17 +26,12 @@ export interface ForwardPolicy {
 export interface Target {
   readonly connections: Connections;
   /** A connection outside the line, for a tunnel. */
-  readonly open: () => Client;
+  readonly open: (wire: Wire) => Client;
   /** Host field when the target's own is wanted. */
   readonly host: string;
   /** Name to ask for in TLS; undefined for plain HTTP and bare addresses. */
   readonly servername: string | undefined;
   readonly weight: number;
-  /**
-   * Whether an error on one of its connections is being dealt with at this moment: undici passes an answer that was to
-   * end with its connection off as whole even when a reset ended it.
-   */
-  readonly breaking: () => boolean;
 }
 
 /** What a forward needs of its dependency. */
@@ -49,10 +46,19 @@ export interface HttpDependency {
   readonly bodies: Timeouts;
   readonly resends: ResendBudget;
   readonly inUse: InUse;
+  readonly readHead: HeadReader;
   /** The innermost handler of a route. */
   forward(policy: ForwardPolicy): Handler;
   /** Lets what is under way finish, then closes every connection. */
   close(): Promise<void>;
   /** Closes every connection now. */
   destroy(): Promise<void>;
+}
+
+/** What every call of one route to its dependency shares. */
+export interface DependencyUse {
+  readonly dependency: HttpDependency;
+  readonly policy: ForwardPolicy;
+  /** Waits for heads: the route's own, or the dependency's. */
+  readonly heads: Timeouts;
 }

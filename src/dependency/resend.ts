@@ -1,3 +1,5 @@
+import type { Exchange } from "../core/exchange.ts";
+
 /**
  * How many requests may be sent again because an idle connection turned out to be closed: a tenth of the traffic and
  * a burst of 64, for a restart closes all idle connections at once. It keeps a dependency that resets everything from getting twice the load.
@@ -20,3 +22,8 @@ export class ResendBudget {
 
 const BURST = 64;
 const SHARE = 0.1;
+
+/** Whether a request does no harm when it comes twice, and can: it is safe, and its body, if any, is no stream. */
+export function isRepeatable({ method, body }: Exchange): boolean {
+  return (method === "GET" || method === "HEAD" || method === "OPTIONS") && (!body || body.whole !== undefined);
+}

@@ -7,13 +7,14 @@ import { toError } from "../core/errors.ts";
 import type { Exchange, Upgrade } from "../core/exchange.ts";
 import { headerValue, joinedHeader, withoutHeaders, type HeaderList } from "../core/headers.ts";
 import { failed, type Outcome } from "../core/outcome.ts";
-import type { Timeouts, Wait } from "../core/timeouts.ts";
-import { readAnswerHead } from "./answer.ts";
-import type { RequestOptions } from "./connections.ts";
+import type { Wait } from "../core/timeouts.ts";
+import type { HeadReader } from "./answer.ts";
 import { failureOf } from "./faults.ts";
-import { editHeaders, requestFields, type HeaderEdits } from "./fields.ts";
-import type { ForwardPolicy, HttpDependency } from "./port.ts";
+import { editHeaders, type HeaderEdits } from "./fields.ts";
+import type { DependencyUse } from "./port.ts";
 import { isPast, pastDeadline, whenPast } from "./remaining.ts";
+import { requestOptions } from "./request.ts";
+import { Wire } from "./wire.ts";
 
 /** RFC 6455 section 4.2.2: what a server that understood the handshake answers to a key. */
 export const acceptOf = (key: string): string =>
@@ -23,30 +24,20 @@ export const acceptOf = (key: string): string =>
  * Asks the dependency for a WebSocket and joins both ends once it has agreed with a valid 101; any other answer is
  * passed on as the answer it is.
  */
-export function openTunnel(
-  dependency: HttpDependency,
-  policy: ForwardPolicy,
-  heads: Timeouts,
-  exchange: Exchange,
-  upgrade: Upgrade,
-): Promise<Outcome> {
-  if (isPast(exchange, dependency.clock)) return Promise.resolve(pastDeadline(dependency.name));
+export function openTunnel(use: DependencyUse, exchange: Exchange, upgrade: Upgrade): Promise<Outcome> {
+  const { clock, name } = use.dependency;
+  if (isPast(exchange, clock)) return Promise.resolve(pastDeadline(name));
   return new Promise((resolve) => {
-    const target = dependency.pick();
-    const host = dependency.settings.http.host === "client" ? exchange.authority : target.host;
-    const client = target.open();
-    const asking = new Asking(dependency.name, policy, exchange, upgrade, heads, (outcome) => {
+    const target = use.dependency.pick();
+    const wire = new Wire();
+    const client = target.open(wire);
+    const asking = new Asking(use, exchange, upgrade, wire, (outcome) => {
       resolve(outcome);
       void client.close();
     });
-    const options: RequestOptions = {
-      path: policy.target(exchange),
-      method: "GET",
-      headers: requestFields(policy, exchange, host, dependency.clock),
-      upgrade: "websocket",
-    };
-    asking.expires(whenPast(exchange, dependency.clock, asking.onDeadline));
-    if (target.servername) options.servername = target.servername;
+    const options = requestOptions(use, exchange, target);
+    options.upgrade = "websocket";
+    asking.expires(whenPast(exchange, clock, asking.onDeadline));
     try {
       client.dispatch(options, asking);
     } catch (thrown) {
@@ -70,20 +61,24 @@ class Asking implements Dispatcher.DispatchHandler {
   readonly #resolve: (outcome: Outcome) => void;
   readonly #wait: Wait;
   readonly #stays: () => void;
+  readonly #wire: Wire;
+  readonly #readHead: HeadReader;
   #expiry: Cancel | undefined;
   #controller: Controller | undefined;
   #body: StreamedBody | undefined;
+  #ended = false;
   #over = false;
 
   constructor(
-    name: string,
-    policy: ForwardPolicy,
+    { dependency: { name, readHead }, policy, heads }: DependencyUse,
     exchange: Exchange,
     upgrade: Upgrade,
-    heads: Timeouts,
+    wire: Wire,
     resolve: (outcome: Outcome) => void,
   ) {
     this.#name = name;
+    this.#wire = wire;
+    this.#readHead = readHead;
     this.#edits = policy.responseHeaders;
     this.#upgrade = upgrade;
     this.#resolve = resolve;
@@ -108,7 +103,7 @@ class Asking implements Dispatcher.DispatchHandler {
   onRequestUpgrade(controller: Controller, status: number, _headers: unknown, socket: Duplex): void {
     socket.on("error", () => socket.destroy());
     const raw = (controller.rawHeaders ?? []) as (Buffer | string)[];
-    const head = readAnswerHead(raw, status, false);
+    const head = this.#readHead(raw, status, false);
     if (this.#over || !head) {
       socket.destroy();
       this.#settle(failed("bad-response", `${this.#name} gave an answer that is not valid HTTP/1.1`));
@@ -129,7 +124,7 @@ class Asking implements Dispatcher.DispatchHandler {
 
   onResponseStart(controller: Controller, status: number): void {
     if (status < 200 || this.#over) return;
-    const head = readAnswerHead((controller.rawHeaders ?? []) as (Buffer | string)[], status, false);
+    const head = this.#readHead((controller.rawHeaders ?? []) as (Buffer | string)[], status, false);
     if (!head || status > 599) {
       this.#giveUp(failed("bad-response", `${this.#name} gave an answer that is not valid HTTP/1.1`));
       return;
@@ -139,8 +134,15 @@ class Asking implements Dispatcher.DispatchHandler {
       resume: () => controller.resume(),
       cancel: (reason: Error) => controller.abort(reason),
     };
-    this.#body = new StreamedBody(source, head.length);
-    this.#settle({ kind: "served", status, headers: this.#edited(head.headers), body: this.#body, by: "dependency" });
+    const body = (this.#body = new StreamedBody(source, head.length));
+    const outcome: Outcome = { kind: "served", status, headers: this.#edited(head.headers), body, by: "dependency" };
+    process.nextTick(() => this.#handOn(outcome));
+  }
+
+  /** Of an answer that is no 101, once it is known whether more than it came with it. */
+  #handOn(outcome: Outcome): void {
+    if (!this.#wire.spoilt) this.#settle(outcome);
+    else if (this.#ended) this.#settle(failed("bad-response", `${this.#name} sent more than one answer`));
   }
 
   onResponseData(_controller: Controller, chunk: Buffer): void {
@@ -148,11 +150,15 @@ class Asking implements Dispatcher.DispatchHandler {
   }
 
   onResponseEnd(): void {
-    this.#body?.finish();
+    this.#ended = true;
+    process.nextTick(() => {
+      if (this.#wire.spoilt) this.#body?.fail(new Error("more than one answer came"));
+      else this.#body?.finish();
+    });
   }
 
   onResponseError(_controller: Controller | undefined, error: Error): void {
-    if (this.#body) this.#body.fail(error);
+    if (this.#over) this.#body?.fail(error);
     else this.#settle(failureOf(error, this.#controller !== undefined, this.#name));
   }
 

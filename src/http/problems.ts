@@ -56,7 +56,7 @@ export const PROBLEMS: Readonly<Record<RefusedReason | FailedReason, ProblemKind
   "bad-response": {
     status: 502,
     title: "Bad answer from dependency",
-    when: "the dependency's answer is not valid, unambiguous HTTP/1.1",
+    when: "the dependency's answer is not valid, unambiguous HTTP/1.1, or more than it came with it",
   },
   memory: {
     status: 503,

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { suite, test } from "node:test";
 import * as fc from "fast-check";
-import { readAnswerHead, readTrailers } from "../../../src/dependency/answer.ts";
+import { createHeadReader, readTrailers } from "../../../src/dependency/answer.ts";
 import { failureOf, isBrokenConnection } from "../../../src/dependency/faults.ts";
 import { createPicker } from "../../../src/dependency/http-dependency.ts";
 import { ResendBudget } from "../../../src/dependency/resend.ts";
@@ -63,7 +63,7 @@ suite("what an error of the HTTP client means", () => {
 });
 
 suite("the head of an answer", () => {
-  const read = (fields: string[], status = 200, keeps = false) => readAnswerHead(fields, status, keeps);
+  const read = (fields: string[], status = 200, keeps = false) => createHeadReader()(fields, status, keeps);
 
   test("loses what is hop-by-hop and what Connection names, and keeps the rest in order", () => {
     const head = read([
