@@ -45,7 +45,12 @@ const WAITING = 100;
 test("a process that has more to do than it can refuses by class, tells it, and lets all in again when it has room", async (t) => {
   const origin = await startHeldOrigin(t);
   const priority = { header: "x-class", map: { c: "critical", b: "bulk" }, default: "default" };
-  await using gateway = await startGateway({ target: origin.url, dependency: { limit: "off" }, route: { priority } });
+  await using gateway = await startGateway({
+    target: origin.url,
+    listen: { saturation: "enforce" },
+    dependency: { limit: "off" },
+    route: { priority },
+  });
   const told: SaturationChanged[] = [];
   gateway.gateway.bus.subscribe("spillway:saturation", (event) => void told.push(event));
   const agent = new Agent({ connections: 300 });
