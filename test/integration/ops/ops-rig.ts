@@ -7,7 +7,7 @@ import type { PlanReading } from "../../../src/core/warming.ts";
 import { createOps } from "../../../src/ops/app.ts";
 import type { AuditEntry } from "../../../src/ops/audit.ts";
 import { opsSettings, type OpsRole } from "../../../src/ops/settings.ts";
-import { decisionOf } from "../../../src/telemetry/recorder.ts";
+import { decisionOf } from "../../support/decision.ts";
 import { endedExchange } from "../../support/ended-exchange.ts";
 import { ManualClock } from "../../support/manual-clock.ts";
 

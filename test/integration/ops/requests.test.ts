@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { DecisionsAsk } from "../../../src/core/decisions.ts";
 import { refused } from "../../../src/core/outcome.ts";
-import { decisionOf } from "../../../src/telemetry/recorder.ts";
+import { decisionOf } from "../../support/decision.ts";
 import { endedExchange } from "../../support/ended-exchange.ts";
 import { allTokens, startOps, tokenOf } from "./ops-rig.ts";
 

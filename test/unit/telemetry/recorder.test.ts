@@ -4,7 +4,8 @@ import * as fc from "fast-check";
 import { LONGEST_PATH, newestOf } from "../../../src/core/decisions.ts";
 import { createEventBus } from "../../../src/core/events.ts";
 import { failed, refused, type Outcome } from "../../../src/core/outcome.ts";
-import { createRecorder, decisionOf } from "../../../src/telemetry/recorder.ts";
+import { createRecorder } from "../../../src/telemetry/recorder.ts";
+import { decisionOf } from "../../support/decision.ts";
 import { endedExchange, served } from "../../support/ended-exchange.ts";
 import { ManualClock } from "../../support/manual-clock.ts";
 
