@@ -68,7 +68,14 @@ export class Tiers {
     const found = first.tier.get(key, variantOf);
     if (found instanceof Promise) return this.#findFrom(0, key, variantOf, found);
     if (found) return { entry: found, tier: first.name };
-    return this.#tiers.length === 1 ? undefined : this.#findFrom(1, key, variantOf);
+    return this.#tiers.length === 1 ? undefined : this.#findFarther(first, key, variantOf);
+  }
+
+  /** What was fetched while the others were asked is here by now. */
+  async #findFarther({ name, tier }: NamedTier, key: string, variantOf: VariantOf): Promise<Found | undefined> {
+    const found = await this.#findFrom(1, key, variantOf);
+    const entry = found ? undefined : await tier.get(key, variantOf);
+    return entry ? { entry, tier: name } : found;
   }
 
   async #findFrom(
