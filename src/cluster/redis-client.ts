@@ -19,8 +19,10 @@ export interface ClientFacts {
 export const LONGEST_SILENCE = 500;
 /** Milliseconds that a connection that was ended has until it is destroyed. */
 const LINGER = 50;
-/** Milliseconds between two looks at a server that loads its data, and between two at the slots of a cluster. */
-const LOOK = 1000;
+/** Milliseconds between two looks at a server that loads its data. */
+const LOADING_LOOK = 500;
+/** Milliseconds between two looks at the slots of a cluster. */
+const SLOTS_LOOK = 1000;
 
 /**
  * Loads the client library, of 20 MB, and gives what makes clients that are not connected yet. `onReadOnly`: a write met
@@ -47,7 +49,7 @@ const common = (settings: RedisSettings, { name }: ClientFacts): Options => ({
   connectTimeout: settings.connectTimeout,
   socketTimeout: LONGEST_SILENCE,
   disconnectTimeout: LINGER,
-  maxLoadingRetryTime: LOOK,
+  maxLoadingRetryTime: LOADING_LOOK,
   enableOfflineQueue: false,
   autoResendUnfulfilledCommands: false,
   autoResubscribe: false,
@@ -105,7 +107,7 @@ function clusterClient({ Cluster }: Module, addresses: readonly string[], settin
     retryDelayOnClusterDown: 0,
     retryDelayOnTryAgain: 5,
     slotsRefreshTimeout: LONGEST_SILENCE,
-    slotsRefreshInterval: LOOK,
+    slotsRefreshInterval: SLOTS_LOOK,
     redisOptions: { ...redisOptions, ...credentials(username, password), ...(tls ? { tls: tlsOptions(facts) } : {}) },
     // The name as it is, so that a certificate can be held against it.
     ...(tls ? { dnsLookup: asItIs } : {}),

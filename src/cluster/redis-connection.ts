@@ -1,21 +1,19 @@
 import type { Redis as Single } from "ioredis";
-import type { Cancel, Clock, Random } from "../core/clock.ts";
+import type { Attempts, Turns } from "../core/attempts.ts";
+import type { Clock } from "../core/clock.ts";
 import { toError } from "../core/errors.ts";
 import type { RedisState } from "../core/redis.ts";
 import { cutOnStrayReply, type RedisClient } from "./redis-client.ts";
 
-/** Milliseconds between the starts of two attempts, at least. */
-const ATTEMPT_EVERY = 1000;
-/** Milliseconds that spread the first attempt after a loss, so that a fleet does not come back as one. */
-const SPREAD = 500;
 /** Milliseconds between two times that a replica in the master's place ends a connection. */
-const READ_ONLY_EVERY = 10_000;
+const READ_ONLY_EVERY = 2000;
 /** Milliseconds that a close waits for its connections. */
 const CLOSING = 250;
 
 export interface ConnectionParts {
   readonly clock: Clock;
-  readonly random: Random;
+  /** Of all connections to this Redis. */
+  readonly attempts: Attempts;
   /** Makes a client that is not connected yet. Rejects when there can be none. */
   readonly open: (onReadOnly: () => boolean) => Promise<RedisClient>;
   /** Told of each change, and of the first failure. `reason`: "" when up. */
@@ -23,22 +21,23 @@ export interface ConnectionParts {
 }
 
 type Phase =
-  | { readonly at: "waiting"; readonly cancel: Cancel }
+  | { readonly at: "waiting" }
   | { readonly at: "connecting"; readonly client: RedisClient | undefined }
   | { readonly at: "up"; readonly client: RedisClient }
   | { readonly at: "closed" };
 
-/** Keeps one client connected: a new one in place of one that is lost, at most one attempt a second. Starts at once. */
+/** Keeps one client connected: a new one in place of one that is lost, when it is its turn. Starts at once. */
 export class RedisConnection {
   readonly #parts: ConnectionParts;
+  readonly #turns: Turns;
   #phase: Phase = { at: "closed" };
-  #attemptedAt = 0;
   #readOnlyAt = Number.NEGATIVE_INFINITY;
   #told: RedisState | undefined;
 
   constructor(parts: ConnectionParts) {
     this.#parts = parts;
-    this.#attempt();
+    this.#turns = parts.attempts.join(() => this.#attempt());
+    this.#turns.start();
   }
 
   /** The client while it is connected. */
@@ -49,9 +48,10 @@ export class RedisConnection {
   async close(): Promise<void> {
     const phase = this.#phase;
     this.#phase = { at: "closed" };
-    if (phase.at === "waiting") phase.cancel();
+    this.#turns.leave();
     const client = "client" in phase ? phase.client : undefined;
-    if (!client || client.status === "end") return;
+    if (!client) return;
+    if (client.status === "end") return disconnect(client);
     const { promise, resolve } = Promise.withResolvers<void>();
     const cancel = this.#parts.clock.after(CLOSING, resolve);
     client.once("end", resolve);
@@ -61,7 +61,6 @@ export class RedisConnection {
   }
 
   #attempt(): void {
-    this.#attemptedAt = this.#parts.clock.now();
     const connecting: Phase = { at: "connecting", client: undefined };
     this.#phase = connecting;
     this.#parts
@@ -89,6 +88,7 @@ export class RedisConnection {
       void connectNodes(client).then(() => {
         if (this.#phase !== phase) return;
         this.#phase = phase = { at: "up", client };
+        this.#turns.succeeded();
         this.#tell("up", "");
       });
     });
@@ -97,11 +97,9 @@ export class RedisConnection {
 
   #lost(phase: Phase, reason: string): void {
     if (this.#phase !== phase) return;
-    const { clock, random } = this.#parts;
-    const now = clock.now();
-    const wait = Math.max(this.#attemptedAt + ATTEMPT_EVERY - now, this.#told === "down" ? 0 : random() * SPREAD);
-    this.#phase = { at: "waiting", cancel: clock.after(wait, () => this.#attempt(), "background") };
-    if ("client" in phase && phase.client && phase.client.status !== "end") phase.client.disconnect();
+    this.#phase = { at: "waiting" };
+    this.#turns.plan(this.#told !== "down");
+    if ("client" in phase && phase.client) disconnect(phase.client);
     this.#tell("down", reason);
   }
 
@@ -117,6 +115,11 @@ export class RedisConnection {
     this.#told = state;
     this.#parts.onChange(state, reason);
   }
+}
+
+/** One that came through sentinels listens to them on, also when it has ended by itself. */
+function disconnect(client: RedisClient): void {
+  if (client.status !== "end" || !("nodes" in client)) client.disconnect();
 }
 
 /**

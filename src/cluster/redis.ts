@@ -1,3 +1,4 @@
+import { Attempts } from "../core/attempts.ts";
 import type { Clock, Random } from "../core/clock.ts";
 import type { EventBus } from "../core/events.ts";
 import { redactText } from "../core/redact.ts";
@@ -19,6 +20,7 @@ export interface RedisParts {
 export function createRedis(settings: RedisSettings, parts: RedisParts): Redis {
   const { clock, random, bus, ca } = parts;
   const links = new Set<Link>();
+  const attempts = new Attempts(clock, random);
   let loaded: ReturnType<typeof loadClients> | undefined;
   return {
     link(role, deadline) {
@@ -29,7 +31,7 @@ export function createRedis(settings: RedisSettings, parts: RedisParts): Redis {
           const name = role + suffix;
           return new RedisConnection({
             clock,
-            random,
+            attempts,
             open: async (onReadOnly) =>
               (await (loaded ??= loadClients(settings)))({ name: `${settings.prefix}:${name}`, ca }, onReadOnly),
             onChange(state, reason) {

@@ -153,6 +153,8 @@ export interface RedisSentinels extends AsyncDisposable {
   readonly replica: RedisServer;
   /** Addresses of the sentinels. */
   readonly hosts: readonly string[];
+  /** Runs one command with redis-cli at the first sentinel. */
+  sentinel(...command: readonly string[]): Promise<string>;
 }
 
 /** `count` sentinels that take a silent master for down after half a second. Resolves when they know both servers. */
@@ -199,6 +201,7 @@ export async function startRedisSentinel(count: 1 | 3 = 1): Promise<RedisSentine
     master,
     replica,
     hosts: sentinels.map(({ port }) => `redis://127.0.0.1:${port}`),
+    sentinel: sentinels[0]!.cli,
     [Symbol.asyncDispose]: () => held.disposeAsync(),
   };
 }

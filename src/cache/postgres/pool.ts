@@ -4,20 +4,20 @@
  * asking.
  */
 import type { Client, QueryArrayConfig } from "pg";
-import type { Cancel, Clock, Random } from "../../core/clock.ts";
+import type { Attempts, Turns } from "../../core/attempts.ts";
+import type { Cancel, Clock } from "../../core/clock.ts";
 import { toError } from "../../core/errors.ts";
 import { containReplies } from "./replies.ts";
 
 export interface PoolParts {
   readonly clock: Clock;
-  readonly random: Random;
+  /** Of all pools that have this server. */
+  readonly attempts: Attempts;
   readonly url: string;
   /** Connections at most. */
   readonly most: number;
   /** Milliseconds; the server ends a statement then. */
   readonly statementTimeout: number;
-  /** Attempts are made only while this one has a connection: so both together keep the pace of one. Default: always. */
-  readonly behind?: Pool;
   /** Called when there is a connection after there was none. */
   readonly connected?: (() => void) | undefined;
 }
@@ -46,9 +46,11 @@ interface Waiter {
 const LONGEST_WAIT = 50;
 /** Milliseconds for a connection to stand, TLS and password included. */
 const CONNECT_TIMEOUT = 1500;
+/** Connections of a pool that are tried anew when there is none, each in its turn. */
+const MOST_TURNS = 2;
 /** Attempts under way at a time while there is no connection: as many as start before the first is given up. */
-const MOST_ATTEMPTS = 2;
-/** Milliseconds, and up to a fifth more, from one attempt at a connection to the next while there is none. */
+const MOST_ATTEMPTS = 4;
+/** Milliseconds without another attempt at one more connection when one has failed. */
 const REST = 1000;
 /** Milliseconds that the server's own statement timeout may be late before the connection is taken for dead. */
 const GRACE = 100;
@@ -64,16 +66,19 @@ export class Pool {
   readonly #lanes = new Set<Lane>();
   readonly #waiting: Waiter[] = [];
   readonly #stopTrimming: Cancel;
+  readonly #turns: readonly Turns[];
   #connecting = 0;
-  /** `resting`: an attempt has failed, and the next one is `#again`. */
+  /** `resting`: an attempt has failed, and `#rested` will end that. */
   #growth: "free" | "resting" | "closed" = "free";
-  #again: Cancel | undefined;
+  #rested: Cancel = () => {};
   #failure = new Error("not connected yet");
 
   constructor(parts: PoolParts) {
     this.#parts = parts;
     this.#stopTrimming = parts.clock.every(LONGEST_IDLE / 2, () => this.#trim());
-    this.#grow();
+    const turns = Math.min(parts.most, MOST_TURNS);
+    this.#turns = Array.from({ length: turns }, () => parts.attempts.join(() => this.#attempt()));
+    this.#turns[0]!.start();
   }
 
   get isUp(): boolean {
@@ -97,7 +102,8 @@ export class Pool {
 
   close(): void {
     this.#growth = "closed";
-    this.#again?.();
+    this.#rested();
+    for (const turn of this.#turns) turn.leave();
     this.#stopTrimming();
     this.#failAll(new Error("closed"));
     this.#idle.length = 0;
@@ -137,20 +143,28 @@ export class Pool {
     }
   }
 
-  /** One more connection, unless there are enough or one has just failed. Without any, `attempts` at a time. */
-  #grow(attempts = 1): void {
+  /** One more connection beside those that stand, unless there are enough or one has just failed. */
+  #grow(): void {
     const lanes = this.#lanes.size;
-    const enough = lanes === 0 ? this.#connecting >= attempts : lanes + this.#connecting >= this.#parts.most;
-    if (this.#growth !== "free" || enough || this.#parts.behind?.isUp === false) return;
+    const enough = lanes === 0 || lanes + this.#connecting >= this.#parts.most;
+    if (this.#growth === "free" && !enough) this.#open();
+  }
+
+  /** A first connection. One of which nothing is heard does not hold up the next. */
+  #attempt(): void {
+    if (this.#lanes.size > 0) return;
+    for (const turn of this.#turns) turn.plan();
+    if (this.#connecting < MOST_ATTEMPTS) this.#open();
+  }
+
+  #open(): void {
     this.#connecting += 1;
-    // One of which nothing is heard does not hold up the next.
-    if (lanes === 0) this.#tryAgain();
     void this.#connect().then(
       (lane) => {
         this.#connecting -= 1;
         if (this.#growth === "closed" || this.#lanes.size >= this.#parts.most) return this.#drop(lane, "politely");
         if (lane.dead) return this.#refused(new Error("the connection was lost at once"));
-        if (this.#lanes.add(lane).size === 1) this.#parts.connected?.();
+        if (this.#lanes.add(lane).size === 1) this.#stands();
         this.#give(lane);
         if (this.#waiting.length > 0) this.#grow();
       },
@@ -159,6 +173,14 @@ export class Pool {
         this.#refused(toError(thrown));
       },
     );
+  }
+
+  #stands(): void {
+    this.#growth = "free";
+    this.#rested();
+    for (const turn of this.#turns) turn.cancel();
+    this.#turns[0]!.succeeded();
+    this.#parts.connected?.();
   }
 
   async #connect(): Promise<Lane> {
@@ -188,31 +210,22 @@ export class Pool {
   #refused(error: Error): void {
     this.#failure = error;
     if (this.#growth === "closed") return;
+    if (this.#lanes.size + this.#connecting === 0) return this.#failAll(error);
+    if (this.#growth === "resting") return;
     this.#growth = "resting";
-    this.#tryAgain();
-    if (this.#lanes.size + this.#connecting === 0) this.#failAll(error);
+    this.#rested = this.#parts.clock.after(REST, () => void (this.#growth = "free"), "background");
   }
 
-  #tryAgain(): void {
-    if (this.#again) return;
-    const { clock, random } = this.#parts;
-    const again = (): void => {
-      this.#again = undefined;
-      this.#growth = "free";
-      if (this.#lanes.size === 0) this.#grow(MOST_ATTEMPTS);
-    };
-    this.#again = clock.after(REST * (1 + 0.2 * random()), again, "background");
-  }
-
-  /** A connection that stood is gone; the first attempt at another one is made at once, unless one was just made. */
+  /** A connection that stood is gone; the first attempt at another one is made soon, unless one was just made. */
   #lost(lane: Lane, error: Error): void {
     lane.dead = true;
     if (!this.#lanes.delete(lane)) return;
     const at = this.#idle.indexOf(lane);
     if (at >= 0) this.#idle.splice(at, 1);
     this.#failure = error;
-    if (this.#lanes.size === 0 && this.#again && this.#growth === "free") this.#growth = "resting";
-    if (this.#lanes.size === 0 || this.#waiting.length > 0) this.#grow();
+    if (this.#growth === "closed") return;
+    if (this.#lanes.size === 0) for (const turn of this.#turns) turn.plan(true);
+    else if (this.#waiting.length > 0) this.#grow();
   }
 
   #drop(lane: Lane, how: "now" | "politely"): void {

@@ -20,9 +20,9 @@ export type BreakerState =
 const MOST_FAILURES = 5;
 /** Milliseconds it stays open at first, doubled by each probe that fails, and at the longest. */
 const FIRST_PAUSE = 250;
-const LONGEST_PAUSE = 1000;
+const LONGEST_PAUSE = 500;
 /** Milliseconds after which a probe of which nothing was heard is given up for another. */
-const LOST_PROBE = 5000;
+const LOST_PROBE = 250;
 
 export const CLOSED: BreakerState = { at: "closed", failures: 0 };
 
@@ -97,11 +97,9 @@ export class Breaker {
     if (before.at === "closed" && this.#state.at === "open") this.#tell("open", reason);
   }
 
-  /** An answer came late: the other side lives. Not told when it had closed by itself. */
+  /** An answer came late: the other side lives. The next call finds out whether it is in time again. */
   revived(): void {
-    if (this.#state.at !== "open") return;
-    this.#state = CLOSED;
-    this.#tell("closed", "");
+    if (this.#state.at === "open") this.untried();
   }
 
   /** There is a new connection, or a call came to its end without the other side: the next one may try it. */

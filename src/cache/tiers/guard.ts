@@ -18,8 +18,6 @@ const KEYS_A_DEADLINE = 100;
  * the timers that are due.
  */
 const LOOK_AGAIN = 1;
-/** Answers in a row that are late and yet end what their lateness began; after them it takes a probe in time. */
-const MOST_REVIVALS = 3;
 /** Looks under way at a time; one more is a miss. */
 const MOST_GETS = 512;
 /** Writes under way at a time, and their octets; one more is dropped. */
@@ -61,8 +59,6 @@ class Guard implements GuardedTier {
   readonly #breaker: Breaker;
   readonly #deadlines: Timeouts;
   #gets = 0;
-  /** Answers that came late since the last one in time. */
-  #revivals = 0;
   #writes = 0;
   #writeBytes = 0;
 
@@ -158,10 +154,9 @@ class Guard implements GuardedTier {
       found.then(
         (entry) => {
           this.#gets--;
-          if (state === "late") return this.#cameLate();
+          if (state === "late") return this.#breaker.revived();
           state = "done";
           wait.cancel();
-          this.#revivals = 0;
           this.#breaker.succeeded();
           resolve(entry);
         },
@@ -174,13 +169,6 @@ class Guard implements GuardedTier {
         },
       );
     });
-  }
-
-  /** It was a pause, unless it is one again and again. */
-  #cameLate(): void {
-    if (this.#revivals === MOST_REVIVALS) return;
-    this.#revivals++;
-    this.#breaker.revived();
   }
 
   #write(bytes: number, write: () => void | Promise<void>): void | Promise<void> {

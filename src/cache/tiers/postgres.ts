@@ -1,4 +1,5 @@
 import { hash } from "node:crypto";
+import { Attempts } from "../../core/attempts.ts";
 import type { Clock, Random } from "../../core/clock.ts";
 import { toError } from "../../core/errors.ts";
 import type { Entry } from "../entry.ts";
@@ -75,8 +76,9 @@ class PostgresTier {
       parts.connected?.();
       void this.#upkeep.run();
     };
-    this.#pool = new Pool({ clock, random, url, most, statementTimeout, connected });
-    this.#slowPool = new Pool({ clock, random, url, most: 1, statementTimeout: UPKEEP_TIMEOUT, behind: this.#pool });
+    const attempts = new Attempts(clock, random);
+    this.#pool = new Pool({ clock, attempts, url, most, statementTimeout, connected });
+    this.#slowPool = new Pool({ clock, attempts, url, most: 1, statementTimeout: UPKEEP_TIMEOUT });
     const before = async (): Promise<void> => {
       await this.#create();
       await this.#writeUses();

@@ -294,4 +294,21 @@ suite("a link through sentinels", { skip: redisMissing }, () => {
     });
     assert.equal(await sentinels.replica.cli("get", "k"), "w");
   });
+
+  test("does not leave connections to sentinels behind, however often the one to the master is lost", async () => {
+    await using sentinels = await startRedisSentinel(1);
+    await using rig = linkTo({ sentinels: { hosts: sentinels.hosts, name: sentinels.name } }, 200);
+    const listening = async (): Promise<number> =>
+      [...(await sentinels.sentinel("client", "list")).matchAll(/sub=1 /g)].length;
+    for (let round = 0; round < 3; round++) {
+      await linkUp(rig.link);
+      await until(async () => (await listening()) > 0, { what: "it listens for failovers" });
+      // The sentinel's own connection, and that of the replica, are no matter.
+      await sentinels.master.cli("client", "kill", "type", "normal", "skipme", "yes");
+      await until(() => rig.link.state() === "down", { what: "the connection is lost" });
+    }
+    await linkUp(rig.link);
+    const settled = async (): Promise<boolean> => (await listening()) === 1;
+    await until(settled, { timeoutMs: 5000, what: "one connection listens" });
+  });
 });
