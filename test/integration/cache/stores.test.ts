@@ -1,11 +1,10 @@
 import assert from "node:assert/strict";
-import { setTimeout as sleep } from "node:timers/promises";
 import { after, before, suite, test } from "node:test";
-import { fairClock } from "../../support/fair-clock.ts";
 import { postgresMissing, startPostgres, type TestPostgres } from "../../support/postgres.ts";
 import { redisMissing, startRedis, type RedisServer } from "../../support/redis.ts";
 import { until } from "../../support/wait.ts";
-import { allServed, percentile, sends, startRig, type Answer, type Rig } from "./cache-rig.ts";
+import { sends, startRig, type Rig } from "./cache-rig.ts";
+import { outlives, TEXT } from "./trouble-rig.ts";
 
 const missing = postgresMissing || redisMissing;
 
@@ -30,7 +29,7 @@ interface Stores {
 const PATIENT = { patient: true } as const;
 
 /** A gateway with memory and these tiers behind it, before an origin of its own; those of the same `name` share them. */
-function startGateway({ inRedis, inPostgres, patient }: Stores, name: string, text = "an answer"): Promise<Rig> {
+function startGateway({ inRedis, inPostgres, patient }: Stores, name: string, text = TEXT): Promise<Rig> {
   const config = {
     ...(inRedis && { redis: { url: redis.url, prefix: name, ...(patient && { deadline: "400ms" }) } }),
     ...(inPostgres && { cache: { postgres: { url: postgres.url, table: name, ...(patient && { deadline: "5s" }) } } }),
@@ -105,47 +104,46 @@ suite("memory with and without the tiers behind it", { skip: missing }, () => {
 });
 
 suite("both stores dead at once (F3)", { skip: missing }, () => {
-  const traffic = async (rig: Rig, count: number): Promise<number[]> => {
-    const asked: Promise<Answer>[] = [];
-    for (let i = 0; i < count; i++) {
-      asked.push(rig.ask(`/${++paths}`));
-      await sleep(15);
-    }
-    const answers = await Promise.all(asked);
-    allServed(answers, "an answer");
-    return answers.map(({ ms }) => ms);
-  };
-  const ways = {
-    hung: [async () => [redis.pause(), postgres.pause()], async () => [redis.resume(), postgres.resume()]],
+  const ways: Readonly<Record<string, readonly [begin: () => unknown, end: () => unknown]>> = {
+    hung: [() => [redis.pause(), postgres.pause()], () => [redis.resume(), postgres.resume()]],
     killed: [
       () => Promise.all([redis.kill(), postgres.kill()]),
       () => Promise.all([redis.restart(), postgres.restart()]),
     ],
-  } as const;
-  for (const [way, [breakBoth, healBoth]] of Object.entries(ways)) {
-    test(`${way}: 0 requests lost, none late, both in use again within 2 s`, async () => {
-      const name = `both_${++tables}`;
+  };
+  for (const [way, [begin, end]] of Object.entries(ways)) {
+    test(`${way}: 0 requests lost, none late, both in use again within a second`, async (t) => {
+      const [name, well] = [`both_${++tables}`, `well_${tables}`];
       const stores = { inRedis: true, inPostgres: true };
-      await using rig = await startGateway(stores, name);
-      await inUse(rig, stores, name);
-      const askedAt = fairClock.now();
-      await inUse(rig, stores, name);
-      const usual = fairClock.now() - askedAt;
-      const healthy = percentile(await traffic(rig, 40), 0.95);
-      await breakBoth();
-      const times = await traffic(rig, 60);
-      await healBoth();
-      const healedAt = fairClock.now();
-      await inUse(rig, stores, name);
-      const back = fairClock.now() - healedAt;
-      const troubled = percentile(times, 0.95);
-      const figures = `healthy p95 ${healthy.toFixed(0)} ms, in trouble ${troubled.toFixed(0)} ms, back in ${back.toFixed(0)} ms`;
-      // A deadline of 20 ms for each of the two, and as much again for busy cores.
-      assert.ok(troubled <= healthy + 80, figures);
-      assert.ok(Math.max(...times) <= 400, `slowest ${Math.max(...times)} ms`);
-      // What it takes without any trouble is the machine's affair.
-      assert.ok(back <= 2000 + 2 * usual, figures);
-      if (process.env["FIGURES"]) console.log(figures);
+      await using stack = new AsyncDisposableStack();
+      const [wellPostgres, wellRedis] = await Promise.all([startPostgres(), startRedis()]);
+      stack.use(wellPostgres);
+      stack.use(wellRedis);
+      const subject = stack.use(await startGateway(stores, name));
+      const control = stack.use(
+        await startRig({ ttl: "60s" }, sends(TEXT), {
+          redis: { url: wellRedis.url },
+          cache: { postgres: { url: wellPostgres.url, table: well } },
+        }),
+      );
+      // 1 once both have more than they had then.
+      const began = { keys: await keysOf(name), rows: await rowsOf(name) };
+      const stored = async (): Promise<number> => {
+        const [keys, rows] = [await keysOf(name), await rowsOf(name)];
+        return keys > began.keys && rows > began.rows ? 1 : 0;
+      };
+      await outlives(
+        t,
+        `both ${way}`,
+        { subject, control, stored },
+        {
+          begin,
+          async end() {
+            await end();
+            Object.assign(began, { keys: await keysOf(name), rows: await rowsOf(name) });
+          },
+        },
+      );
     });
   }
 });
