@@ -8,12 +8,18 @@ import { SLOT } from "./log-position.ts";
 import { worse, type Standing } from "./marks.ts";
 import { Posting } from "./posting.ts";
 import { marksOfEntry } from "./purge-text.ts";
-import { RecentPurges } from "./recent.ts";
+import { REMEMBERED_FOR, RecentPurges } from "./recent.ts";
 
 /** Milliseconds between two looks into the log when nothing tells of news: news may get lost. */
 export const POLL = 500;
 /** Milliseconds without a look after which the instance counts as cut off. */
 const CUT_AFTER = 1_000;
+
+/**
+ * Milliseconds since the last look for which others are sure to remember what was purged since then: half their memory,
+ * for they may be as late.
+ */
+const LONGEST_STEP = REMEMBERED_FOR / 2;
 
 /**
  * What became of an entry in doubt. `unconfirmed`: it may have been purged and nobody can tell; it counts as stale, and
@@ -211,12 +217,21 @@ export class Backplane {
     this.#applied += 1;
   }
 
-  /** Some purges below `floor` were missed; `lostFrom`: because the log forgot all above that. */
+  /** Some purges below `floor` may have been missed; `lostFrom`: because the log forgot all above that. */
   #gap(kind: "trimmed" | "lost", floor: number, lostFrom?: number): void {
     this.#gaps[kind] += 1;
-    this.#floor = floor;
+    if (kind === "trimmed" || !this.#isInStep) this.#floor = floor;
     this.#tell("gap");
     if (lostFrom !== undefined) this.#posting.again(this.#recent.takeAbove(lostFrom));
+  }
+
+  /**
+   * Whether nothing can be missed by this instance when the log has lost its end, or all of it: what it has not read is
+   * younger than its last look, and whoever made or read that brings it back.
+   */
+  get #isInStep(): boolean {
+    const { clock, lease } = this.#parts;
+    return clock.now() - this.#lookedAt < Math.min(lease, LONGEST_STEP);
   }
 
   #check(entry: Entry): Promise<Settled> {

@@ -18,6 +18,11 @@
  * - A slot has 1,022 positions of its own. When they are used up (so many purges, while Redis is away), further purges
  *   share the last one, which no load is ever given ({@link highestOfLoads}): their targets are fetched anew each time until
  *   Redis is back, and nothing else suffers.
+ * - When the log has lost its end, or all of it, what was in it lives on in those who made or read it: each brings back
+ *   what it has read above the point of loss within the last 30 s, at new positions. So who looked into the log less than
+ *   its lease ago has missed nothing for good and doubts nothing it keeps; anybody else holds what it keeps against the
+ *   log's memory of last purges, or counts it as stale where that was lost as well. What is lost is a purge whose
+ *   instance ended together with the log, before anybody had read it.
  * - Without a log positions mean nothing to other processes. The line of time counts the slots, and of an entry that
  *   another process loaded the time at which that load began counts, less what clocks may be off ({@link foreignPosition}):
  *   a load that began within that after a purge here is taken for an older one. Of its own entries a process knows the

@@ -3,7 +3,7 @@ import type { Purge } from "./ledger.ts";
 
 /** Targets that are remembered at most, and for how many milliseconds. */
 const MOST_TARGETS = 10_000;
-const REMEMBERED_FOR = 30_000;
+export const REMEMBERED_FOR = 30_000;
 
 interface Applied {
   readonly position: number;

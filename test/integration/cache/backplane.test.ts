@@ -225,21 +225,47 @@ suite("an instance that is cut off", { skip: redisMissing }, () => {
     assert.equal((await late.backplane.settle(shared)).standing, "gone");
   });
 
-  test("FLUSHALL: nothing is dropped, what was kept counts as stale, what is loaded from then on is used", async () => {
+  test("FLUSHALL: who was in step has missed nothing, and what it told last is told again", async () => {
     await using server = await startRedis();
     await using one = await openInstance({ url: server.url });
     await using other = await openInstance({ url: server.url });
+    const [kept, purged] = [other.load("a"), other.load("b")];
     await one.backplane.purge(hard(tag("product:b")));
-    const kept = other.load("a");
+    await until(() => other.ledger.standing(purged) === "gone", { what: "the other has it" });
     await server.cli("flushall");
     await until(() => other.backplane.status().gaps.lost === 1, { what: "it notices" });
+    assert.equal(other.backplane.doubts(kept), false);
+    await until(async () => Number(await server.cli("xlen", "{spillway:purges}:log")) > 1, {
+      what: "it is told again",
+    });
+    await using late = await openInstance({ url: server.url });
+    const here = (entry: Entry): Entry => ({ ...entry, position: late.ledger.positionHere(entry) });
+    assert.equal((await late.backplane.settle(here(purged))).standing, "gone");
+    assert.equal(
+      (await late.backplane.settle(here(kept))).standing,
+      "unconfirmed",
+      "who knew nothing of it cannot tell",
+    );
+    const next = other.load("a");
+    await one.backplane.purge(hard(tag("products")));
+    await until(() => other.ledger.standing(next) === "gone", { what: "purges go on" });
+  });
+
+  test("FLUSHALL while it was cut off for longer than its lease: nothing is dropped, what was kept counts as stale", async () => {
+    await using server = await startRedis();
+    await using proxy = await startFaultProxy(server.port);
+    await using other = await openInstance({ url: `redis://127.0.0.1:${proxy.port}` }, 700);
+    const kept = other.load("a");
+    await proxy.set({ kind: "reset" });
+    await until(() => other.backplane.status().state === "lapsed", { what: "its lease is over" });
+    await server.cli("flushall");
+    await proxy.set({ kind: "none" });
+    await until(() => other.backplane.status().gaps.lost === 1, { timeoutMs: 30_000, what: "it notices" });
     assert.equal(other.backplane.doubts(kept), true);
     assert.equal((await other.backplane.settle(kept)).standing, "unconfirmed");
     await inStep(other);
     const next = other.load("a");
     assert.equal(other.backplane.doubts(next), false);
-    await one.backplane.purge(hard(tag("products")));
-    await until(() => other.ledger.standing(next) === "gone", { what: "purges go on" });
   });
 
   test("a log that was trimmed meanwhile: nothing is dropped, each entry is held against the last purges once", async () => {
