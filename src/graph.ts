@@ -102,7 +102,7 @@ export function createGraphs(config: Config, parts: GraphParts): Graphs {
 
 /** In reverse of how they were built, what the graph in force does not use. */
 async function retireStore({ store, redis, quotas }: Graph, inForce: Graph | undefined): Promise<void> {
-  quotas.retire(inForce?.quotas);
+  await quotas.retire(inForce?.quotas);
   if (store !== inForce?.store) await store.close();
   if (redis !== inForce?.redis) await redis?.redis.close();
 }
@@ -123,7 +123,11 @@ export function buildGraph(config: Config, before: Graph | undefined, parts: Gra
   const { fallbacks, identityKey } = parts.material;
   const { identity } = config.cache;
   const identities = identity && new Identities(identity, identityKey, store.time);
-  const quotas = createQuotas(config.routes, config.rateLimits, before?.quotas, parts);
+  const quotas = createQuotas(config.routes, config.rateLimits, before?.quotas, {
+    ...parts,
+    redis,
+    secret: config.cache.secret,
+  });
   const { clock } = parts;
   const stageParts: StageParts = { store, shared: config.cache, clock, fallbacks, identities, quotas };
   const routes = config.routes.map((route) => ({

@@ -133,7 +133,7 @@ async function judge(asked: Asked, config: Config): Promise<Explained> {
   try {
     return judgeWith(graph.judgement, asked, config);
   } finally {
-    graph.quotas.retire(undefined);
+    await graph.quotas.retire(undefined);
     await Promise.all([graph.store.close(), ...[...graph.dependencies.values()].map((used) => used.destroy())]);
   }
 }
