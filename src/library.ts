@@ -5,6 +5,7 @@ import type { Cache } from "./cache/library/cache.ts";
 import { cached as keep, type AsyncFunction, type CachedPolicy } from "./cache/library/cached.ts";
 import { createCache as compose } from "./cache/library/create-cache.ts";
 import { readSettings, type LibraryConfig } from "./cache/library/settings.ts";
+import { scopeOf } from "./cache/library/naming.ts";
 import { createStore } from "./cache/store.ts";
 import type { SharedRedis } from "./cache/tiers/open.ts";
 import { createRedis, type RedisParts } from "./cluster/redis.ts";
@@ -37,7 +38,8 @@ export function composeCache(
   const redis = openRedis(redisConfig, { clock, random, bus });
   const failed = settings.onError ?? ((error: Error): void => process.emitWarning(error));
   const unsubscribe = bus.subscribe("spillway:fault", ({ error }) => failed(error));
-  const cache = compose(settings, { clock, random, store: createStore(tiers, { clock, random, bus, redis }), failed });
+  const store = createStore(tiers, { clock, random, bus, redis, scope: scopeOf(settings.prefix) });
+  const cache = compose(settings, { clock, random, store, failed });
   return {
     ...cache,
     async close() {

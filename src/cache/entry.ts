@@ -21,7 +21,7 @@ export interface Entry {
   readonly position: number;
   /** The ledger that `position` is of, as what came out of a tier tells; 0: the one of this process. */
   readonly origin: number;
-  /** Order of writers across instances: a tier keeps the entry with the higher one. 0: written without a lease. */
+  /** Order of writers across instances: a tier keeps the entry with the higher one. 0: by a process that knows of no other. */
   readonly fence: number;
   /** Milliseconds that the dependency took for it. */
   readonly buildMs: number;

@@ -84,8 +84,8 @@ export interface Cache {
    */
   purge(purge: CachePurge): Promise<void>;
   /**
-   * Takes everything out of all tiers. Of a shared one, what every other process keeps there under the same `redis.prefix`
-   * or in the same table, too, gateways included: for less, `purge({ all: true })`, which is about this cache's `prefix`.
+   * Takes everything under this cache's `prefix` out of all tiers, in the shared ones also what other processes keep under it.
+   * What gateways, and caches of another `prefix`, keep there stays.
    */
   clear(): Promise<void>;
   /** Hands everything that waits to the writer. Rejects when some of it could not be written. */

@@ -6,6 +6,7 @@ import type { Cache, CachePurge, LevelsPolicy } from "./cache.ts";
 import { usabilityOf } from "./kept.ts";
 import { Loads } from "./loads.ts";
 import { createNaming, type Naming } from "./naming.ts";
+import { orderOf } from "./order.ts";
 import { Reads } from "./reads.ts";
 import type { LibrarySettings } from "./settings.ts";
 import { Shelf } from "./shelf.ts";
@@ -35,12 +36,13 @@ function assemble(settings: LibrarySettings, { clock, random, store, failed }: C
       return age < lifetime;
     },
   });
+  const order = orderOf(shelf, backplane !== undefined, time);
   const loads = new Loads(clock, ledger);
   const behind = writer && new WriteBehind({ clock, random, writer, flushEvery, most: maxPending, failed });
   const settle = async (key: string): Promise<void> => behind?.flushKey(key);
   const { notes } = store.flights;
   const longest = store.settings.maxEntry;
-  const common = { settings, longest, clock, time, ledger, shelf, loads, naming };
+  const common = { settings, longest, clock, time, ledger, shelf, order, loads, naming };
   const reads = new Reads({ ...common, backplane, leases, notes, settle, failed });
   /** In force here when it returns; resolves to a position that whatever is written after it may have. */
   const purge = async (purge: Purge): Promise<number> => {

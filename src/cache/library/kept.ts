@@ -20,6 +20,8 @@ export interface Making extends Lifetimes {
   readonly receivedAt: number;
   /** Milliseconds that its load took. */
   readonly buildMs: number;
+  /** See {@link Entry.fence}. */
+  readonly fence: number;
 }
 
 const FIELD = "Lifetimes";
@@ -29,7 +31,7 @@ const FIELD = "Lifetimes";
  * it uses what is left of them.
  */
 export function makeEntry(body: Buffer, making: Making): Entry {
-  const { url, tags, position, receivedAt, buildMs, ttl, staleWhileRevalidate, staleIfError } = making;
+  const { url, tags, position, receivedAt, buildMs, fence, ttl, staleWhileRevalidate, staleIfError } = making;
   const headers = [FIELD, `${ttl} ${staleWhileRevalidate} ${staleIfError}`];
   const head = { status: 200, headers, initialAge: 0, receivedAt };
   return {
@@ -42,7 +44,7 @@ export function makeEntry(body: Buffer, making: Making): Entry {
     tags,
     position,
     origin: 0,
-    fence: 0,
+    fence,
     buildMs,
     keepUntil: receivedAt + ttl + Math.max(staleWhileRevalidate, staleIfError),
   };

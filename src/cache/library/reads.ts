@@ -12,6 +12,7 @@ import type { Loader, LoadPolicy } from "./cache.ts";
 import { makeEntry, usabilityOf } from "./kept.ts";
 import type { Loads } from "./loads.ts";
 import type { Naming } from "./naming.ts";
+import type { Order } from "./order.ts";
 import { readDuration, readLifetimes, type LibrarySettings } from "./settings.ts";
 import type { Levels, Shelf } from "./shelf.ts";
 import { takeTurn } from "./turn.ts";
@@ -25,6 +26,7 @@ export interface ReadsParts {
   readonly time: CacheTime;
   readonly ledger: Ledger;
   readonly shelf: Shelf;
+  readonly order: Order;
   /** Absent: nobody else loads, or nobody can tell. */
   readonly leases: Leases | undefined;
   /** Absent: nobody else purges. */
@@ -144,7 +146,7 @@ export class Reads {
   }
 
   async #load<T>(key: string, id: string, loader: Loader<T>, policy: LoadPolicy<T> | undefined): Promise<Entry> {
-    const { loads, settings, naming, shelf, ledger, longest, time, clock, settle } = this.#parts;
+    const { loads, settings, naming, shelf, order, ledger, longest, time, clock, settle } = this.#parts;
     const leases = policy?.levels ? undefined : this.#parts.leases;
     let lease: Lease | undefined;
     /** What another process has brought, which is in the tiers. */
@@ -163,10 +165,12 @@ export class Reads {
         if (turn && "body" in turn) return (brought = turn);
         lease = turn;
         const requestedAt = time.now();
+        const fence = order(position);
         const value = await loader(key, signal);
         const facts = { url: naming.url(key), tags: typeof tags === "function" ? tags(value) : tags, position };
         const receivedAt = time.now();
-        return makeEntry(encodeValue(value), { ...facts, ...lifetimes, receivedAt, buildMs: receivedAt - requestedAt });
+        const made = { ...facts, ...lifetimes, receivedAt, buildMs: receivedAt - requestedAt };
+        return makeEntry(encodeValue(value), { ...made, fence: Math.max(fence, shelf.fenceOf(id)) });
       },
       keep: (entry) => {
         if (entry === brought) return;

@@ -55,6 +55,11 @@ export class Shelf {
     return found instanceof Promise ? undefined : found;
   }
 
+  /** The fence of what is in memory, which nothing that is written here later may be below. */
+  fenceOf(key: string): number {
+    return this.#tiers[0]?.tier.variants?.(key)[0]?.fence ?? 0;
+  }
+
   /** What is in memory if that is fresh, otherwise the newest there is. */
   async find(key: string, levels?: Levels): Promise<Entry | undefined> {
     const near = this.near(key, levels);

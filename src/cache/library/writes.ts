@@ -6,6 +6,7 @@ import type { SetPolicy, WriteStrategy } from "./cache.ts";
 import { makeEntry } from "./kept.ts";
 import type { Loads } from "./loads.ts";
 import type { Naming } from "./naming.ts";
+import type { Order } from "./order.ts";
 import type { Reads } from "./reads.ts";
 import { readLifetimes, type LibrarySettings } from "./settings.ts";
 import type { Levels, Shelf } from "./shelf.ts";
@@ -20,6 +21,7 @@ export interface WritesParts {
   readonly time: CacheTime;
   readonly ledger: Ledger;
   readonly shelf: Shelf;
+  readonly order: Order;
   readonly loads: Loads;
   readonly reads: Reads;
   readonly naming: Naming;
@@ -131,7 +133,7 @@ export class Writes {
   }
 
   async #keep(written: readonly Written[], policy: SetPolicy | undefined): Promise<void> {
-    const { settings, longest, naming, shelf, ledger, time, clock } = this.#parts;
+    const { settings, longest, naming, shelf, order, ledger, time, clock } = this.#parts;
     const startedAt = clock.now();
     const keys = written.map(({ key }) => key);
     this.#overtake(keys);
@@ -139,14 +141,17 @@ export class Writes {
     const position = typeof invalidated === "number" ? invalidated : await invalidated;
     const facts = { ...readLifetimes(policy, settings), tags: policy?.tags ?? [], position };
     const receivedAt = time.now();
+    const fence = order(position);
     this.#overtake(keys);
     const tooLong = written.filter(({ bytes }) => bytes.length > longest);
     const entries = written
       .filter(({ bytes }) => bytes.length <= longest)
       .map(({ key, bytes }) => {
-        const entry = makeEntry(bytes, { ...facts, url: naming.url(key), receivedAt, buildMs: 0 });
+        const id = naming.id(key);
+        const own = { url: naming.url(key), fence: Math.max(fence, shelf.fenceOf(id)) };
+        const entry = makeEntry(bytes, { ...facts, ...own, receivedAt, buildMs: 0 });
         ledger.kept(entry.keepUntil);
-        return [naming.id(key), entry] as const;
+        return [id, entry] as const;
       });
     const dropped = tooLong.map(({ key }) => naming.id(key));
     const put = Promise.all([
@@ -166,7 +171,8 @@ export class Writes {
 
   /**
    * Where others keep the keys, too: what is older is used no more, in whatever memory it is, or in a tier that is away
-   * now. Gives the position that newer values have.
+   * now. Gives the position that newer values have. Also of a key that no tier has: another process may have it in
+   * its memory all the same, or be about to keep what it began to load before.
    */
   #invalidate(keys: readonly string[], levels: Levels): number | Promise<number> {
     const { naming, shelf, ledger, purge } = this.#parts;

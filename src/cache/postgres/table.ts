@@ -25,6 +25,8 @@ export interface TableStatements {
   /** `$1` keys. */
   readonly dropMany: Statement;
   readonly clear: Statement;
+  /** `$1` least key, `$2` the first one beyond. */
+  readonly clearWithin: Statement;
   /** Whether table and schema are there. */
   readonly look: Statement;
   readonly createSchema: Statement;
@@ -90,6 +92,10 @@ function rowStatements(name: string) {
         using (key, digest) for update of kept skip locked))`,
     ),
     clear: { text: `truncate ${name}` },
+    clearWithin: {
+      text: `delete from ${name} where ctid = any(array(
+        select ctid from ${name} where key >= $1 and key < $2 order by key for update))`,
+    },
     ...batchStatements(name),
   };
 }

@@ -17,6 +17,15 @@ export interface OpenParts {
   readonly bus: EventBus;
   /** Absent: none is configured. */
   readonly redis?: SharedRedis | undefined;
+  /** Whose entries they are, where `clear` is not to be about those of others. Absent: those of a gateway, which clears all. */
+  readonly scope?: Scope | undefined;
+}
+
+/** One of several who share the tiers. */
+export interface Scope {
+  readonly name: string;
+  /** Begins its keys, and nobody else's. */
+  readonly keys: string;
 }
 
 /** The Redis of all instances. */
@@ -45,14 +54,15 @@ export function openFarther(settings: CacheSettings, parts: OpenParts): readonly
 
 function openRedis(shared: SharedRedis, settings: CacheSettings, parts: OpenParts): Tier {
   const { redis, prefix, deadline } = shared;
-  const { clock, random, bus } = parts;
+  const { clock, random, bus, scope } = parts;
   // The guard ends a look in time; what comes later still tells that Redis lives.
   const reading = redis.link("cache", LATEST);
   const writing = redis.link("cache-write", LATEST);
   const longest = settings.maxEntry + MOST_HEAD;
   const unique = createHexSource(8);
+  const own = scope ? `${prefix}:${scope.name}` : prefix;
   const sealed = createSealedTier(sealing("redis", settings, parts), (codec) =>
-    createRedisTier({ clock, codec, reading, writing, prefix, longest, unique }),
+    createRedisTier({ clock, codec, reading, writing, prefix: own, longest, unique }),
   );
   const tier = guarded(sealed, { name: "redis", clock, random, bus, deadline });
   reading.onState((state) => {
@@ -62,12 +72,12 @@ function openRedis(shared: SharedRedis, settings: CacheSettings, parts: OpenPart
 }
 
 function openPostgres(settings: CacheSettings, postgres: PostgresSettings, parts: OpenParts): Tier {
-  const { clock, random, bus } = parts;
+  const { clock, random, bus, scope } = parts;
   const connected = (): void => guard.reconnected();
   const upkeepFailed = (error: Error): void =>
     bus.publish("spillway:fault", { where: "the upkeep of the PostgreSQL tier", error });
   const tier = createSealedTier(sealing("postgres", settings, parts), (codec) =>
-    createPostgresTier(postgres, { clock, random, codec, connected, upkeepFailed }),
+    createPostgresTier(postgres, { clock, random, codec, connected, upkeepFailed, within: scope?.keys }),
   );
   const guard = guarded(tier, { ...parts, name: "postgres", deadline: postgres.deadline });
   return guard;

@@ -19,6 +19,8 @@ export interface PostgresParts {
   readonly connected?: () => void;
   /** The table could not be kept in order: bounded, see upkeep.ts. Default: nobody is told. */
   readonly upkeepFailed?: (error: Error) => void;
+  /** Begins the keys that `clear` is about. Default: it is about all. */
+  readonly within?: string | undefined;
 }
 
 /** Octets; what is longer is not kept, whatever `maxBytes` says: a reply is text of twice the length. */
@@ -57,6 +59,7 @@ class PostgresTier {
   readonly #codec: FrameCodec;
   readonly #mostFrame: number;
   readonly #statements: TableStatements;
+  readonly #within: string | undefined;
   readonly #pool: Pool;
   readonly #slowPool: Pool;
   readonly #upkeep: Upkeep;
@@ -65,12 +68,13 @@ class PostgresTier {
   #creation: Promise<void> | undefined;
 
   constructor(settings: PostgresSettings, parts: PostgresParts) {
-    const { clock, random, codec, upkeepFailed = () => {} } = parts;
+    const { clock, random, codec, upkeepFailed = () => {}, within } = parts;
     const { url, maxConnections: most, deadline, maxBytes, table, schema } = settings;
     this.#clock = clock;
     this.#codec = codec;
     this.#mostFrame = Math.min(maxBytes, MOST_FRAME);
     this.#statements = tableStatements(table, schema);
+    this.#within = within;
     const statementTimeout = Math.max(200, DEADLINES * deadline);
     const connected = (): void => {
       parts.connected?.();
@@ -180,7 +184,9 @@ class PostgresTier {
   async clear(): Promise<void> {
     this.#uses.clear();
     await this.#create();
-    await this.#slowPool.run(this.#statements.clear);
+    const { clear, clearWithin } = this.#statements;
+    const within = this.#within;
+    await (within === undefined ? this.#slowPool.run(clear) : this.#slowPool.run(clearWithin, boundsOf(within)));
   }
 
   close(): void {
@@ -255,6 +261,14 @@ function tierError(thrown: unknown): TierError {
 function keyOctets(key: string): Buffer {
   const octets = Buffer.from(key);
   return octets.length > MOST_KEY ? hash("sha256", octets, "buffer") : octets;
+}
+
+/** The least of what begins so, and what comes after all of it. */
+function boundsOf(beginning: string): [Buffer, Buffer] {
+  const least = Buffer.from(beginning);
+  const beyond = Buffer.from(least);
+  beyond[beyond.length - 1]! += 1;
+  return [least, beyond];
 }
 
 /** The length goes first, so that no character of a Vary can be taken for one of a variant. */

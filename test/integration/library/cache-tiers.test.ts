@@ -1,10 +1,19 @@
 import assert from "node:assert/strict";
 import { suite, test, type TestContext } from "node:test";
+import { cacheKey } from "../../../src/cache/key.ts";
 import type { Cache } from "../../../src/cache/library/cache.ts";
+import { cacheSettings } from "../../../src/cache/settings.ts";
+import { createStore } from "../../../src/cache/store.ts";
+import type { SharedRedis } from "../../../src/cache/tiers/open.ts";
+import { createRedis } from "../../../src/cluster/redis.ts";
+import { redisSettings } from "../../../src/cluster/settings.ts";
+import { systemClock } from "../../../src/core/clock.ts";
+import { createEventBus } from "../../../src/core/events.ts";
 import { createCache, type CacheConfig } from "../../../src/library.ts";
 import { fairClock } from "../../support/fair-clock.ts";
 import { postgresMissing, startPostgres } from "../../support/postgres.ts";
 import { redisMissing, startRedis } from "../../support/redis.ts";
+import { entryOf } from "../../support/tier-suite.ts";
 import { until } from "../../support/wait.ts";
 
 const secret = "a secret of sixteen letters and more";
@@ -65,6 +74,16 @@ const kinds: readonly FarKind[] = [
   },
 ];
 
+/** As a gateway opens it. */
+function openRedis(t: TestContext, config: CacheConfig["redis"]): SharedRedis | undefined {
+  const settings = redisSettings.parse(config);
+  if (!settings) return undefined;
+  const parts = { clock: systemClock, random: Math.random, bus: createEventBus("gateway"), ca: undefined };
+  const redis = createRedis(settings, parts);
+  t.after(() => redis.close());
+  return { redis, prefix: settings.prefix, deadline: settings.deadline };
+}
+
 for (const { name, missing, start } of kinds) {
   suite(`the library's cache over ${name}`, { skip: missing, timeout: 300_000 }, () => {
     const open = (t: TestContext, config: CacheConfig): Cache => {
@@ -121,6 +140,48 @@ for (const { name, missing, start } of kinds) {
       await until(async () => (await other.get("a")) === 1, { what: "the second process has it" });
       assert.equal(await other.getOrLoad("a", load), 1);
       assert.equal(loads, 1);
+    });
+
+    test("clear takes what is under its own prefix, other caches and gateways keep theirs", async (t) => {
+      const far = await start(t);
+      const [mine, too] = [open(t, { ...far.config, prefix: "mine" }), open(t, { ...far.config, prefix: "mine" })];
+      const others = [
+        open(t, far.config),
+        open(t, { ...far.config, prefix: "mine2" }),
+        open(t, { ...far.config, prefix: "v1" }),
+      ];
+      const long = "x".repeat(2000);
+      for (const cache of [mine, too, ...others]) await setUntilThere(cache, "a", 1);
+      for (const cache of [mine, ...others]) await setUntilThere(cache, long, 2);
+      const store = createStore(
+        cacheSettings.parse(name === "postgres" ? { postgres: far.config.postgres, secret } : { secret }),
+        {
+          clock: systemClock,
+          random: Math.random,
+          bus: createEventBus("gateway"),
+          redis: openRedis(t, far.config.redis),
+        },
+      );
+      t.after(() => store.close());
+      const gateways = store.tiers.find((tier) => tier.name === name)!.tier;
+      const key = cacheKey({ scheme: "http", authority: "shop.example", path: "/", query: "" });
+      const entry = { ...entryOf("kept"), keepUntil: Date.now() + 60_000 };
+      await until(
+        async () => {
+          await gateways.set(key, entry);
+          return (await gateways.get(key, () => "")) !== undefined;
+        },
+        { timeoutMs: 30_000, what: "the gateway's entry is there" },
+      );
+      await mine.clear();
+      const ofTier = { levels: [name] } as const;
+      for (const cache of [mine, too]) {
+        assert.equal((await cache.getMany(["a", long], ofTier)).size, 0);
+      }
+      for (const cache of others) assert.equal((await cache.getMany(["a", long], ofTier)).size, 2);
+      assert.ok(await gateways.get(key, () => ""), "the gateway's");
+      await mine.set("a", 3);
+      assert.equal(await mine.get("a", ofTier), 3);
     });
 
     test("octets that were tampered with are a miss, and so are those of another secret", async (t) => {
@@ -195,6 +256,32 @@ suite("the library's cache in several processes, with Redis", { skip: redisMissi
       t.diagnostic(`${what}: ${(performance.now() - before).toFixed(1)} ms`);
       assert.equal(await one.get("a"), expected);
     }
+  });
+
+  test("a set of a key that nobody has is in the log of purges all the same: a load of it in another process may be older", async (t) => {
+    const server = await startRedis();
+    t.after(() => server[Symbol.asyncDispose]());
+    const open = (): Cache => {
+      const cache = createCache({ redis: { url: server.url, deadline: "400ms" }, secret, onError: () => {} });
+      t.after(() => cache.close());
+      return cache;
+    };
+    const [one, other] = [open(), open()];
+    for (const cache of [one, other]) {
+      const there = async (): Promise<boolean> => {
+        await cache.set("warm", 1);
+        return (await cache.get("warm", { levels: ["redis"] })) === 1;
+      };
+      await until(there, { timeoutMs: 30_000, what: "Redis has it" });
+    }
+    const source = Promise.withResolvers<number>();
+    const load = other.getOrLoad("new", () => source.promise);
+    await new Promise((resolve) => setImmediate(resolve));
+    await one.set("new", 2);
+    source.resolve(1);
+    await load;
+    await until(async () => (await other.get("new")) === 2, { what: "the other process has what was set" });
+    assert.equal(await one.get("new", { levels: ["redis"] }), 2);
   });
 
   test("callers of two processes that ask for the same at once wait for one load", async (t) => {
