@@ -15,7 +15,8 @@ import { figuresOf, type CacheFigures } from "./figures.ts";
 import type { Store } from "./store.ts";
 import { MostFrequent } from "./most-frequent.ts";
 import { targetsOf } from "./tags/purge.ts";
-import { isAbout, type Purge } from "./tags/ledger.ts";
+import { countPurged } from "./purge-count.ts";
+import type { Purge } from "./tags/ledger.ts";
 
 export interface CacheControlParts {
   readonly bus: EventBus;
@@ -172,24 +173,21 @@ async function purge(
   share: boolean,
   canonical: CacheControlParts["canonical"],
 ): Promise<CacheAnswer> {
-  const { ledger, memory, tiers } = store;
+  const { ledger, tiers } = store;
   const room = ledger.room();
   if (order.prefixes.length + order.patterns.length > room) return { did: "refused", room };
   const spread = order.cascade ? store.cascade.spread(order.tags) : { tags: order.tags, depth: 0, count: 0 };
   const urls = order.urls.map((url) => canonical(url));
   const refused = order.urls.filter((_, at) => urls[at] === undefined);
   const targets = targetsOf({ ...order, tags: spread.tags, urls: urls.filter((url) => url !== undefined) });
-  let matched = 0;
-  for (const { value } of memory.list(Number.POSITIVE_INFINITY)) {
-    for (const entry of value) if (isAbout(targets, entry) && ledger.standing(entry) !== "gone") matched += 1;
-  }
+  const { matched, all } = countPurged(store, targets);
   const toRecord: Purge = { targets, soft: order.soft, changed: order.changed };
   if (!order.dryRun) {
     if (share) await store.purge(toRecord);
     else ledger.record(toRecord);
   }
   const { tags, depth, count } = spread;
-  const exact = tiers.every(({ name }) => name === "memory");
+  const exact = all && tiers.every(({ name }) => name === "memory");
   return {
     did: "purge",
     report: { tags, refused, cascade: { depth, count }, matched, exact, position: ledger.position },

@@ -138,7 +138,11 @@ export const purgedShape = z.object({
   }),
   failed: z.array(z.object({ key: z.string(), why: z.string() })).describe("Keys that were not purged"),
   matched: count.describe("Entries in memory that it was about, of all processes"),
-  exact: z.boolean().describe("Whether matched is all there was: false with other tiers, or a process that was silent"),
+  exact: z
+    .boolean()
+    .describe(
+      "Whether matched is all there was: false with other tiers, more than 100,000 keys in memory, or a process that was silent",
+    ),
   cascade: z.object({ depth: count, count }),
   position: count,
   warm: z.string().nullable().describe("Id of the plan that fetches the targets of cache.warm; null: none"),

@@ -213,19 +213,21 @@ export class Ledger {
 const nameOf = (url: string): string =>
   url.length <= LONGEST_NAME ? url : createHash("sha256").update(url).digest("base64url");
 
-/** Whether a purge of these is about an entry, whenever that was loaded. */
-export function isAbout(targets: readonly PurgeTarget[], { url, tags }: Pick<Purgeable, "url" | "tags">): boolean {
-  return targets.some((target) => {
-    switch (target.kind) {
-      case "all":
-        return true;
-      case "tag":
-        return tags.includes(target.tag);
-      case "url":
-        return target.url === url;
-      case "prefix":
-      case "pattern":
-        return banMatches(target, url);
-    }
-  });
+/** Tells of entries whether a purge of these is about them, whenever they were loaded. Made for many. */
+export function matcherOf(targets: readonly PurgeTarget[]): (entry: Pick<Purgeable, "url" | "tags">) => boolean {
+  const tags = new Set<string>();
+  const urls = new Set<string>();
+  const bans: BanTarget[] = [];
+  let all = false;
+  for (const target of targets) {
+    if (target.kind === "all") all = true;
+    else if (target.kind === "tag") tags.add(target.tag);
+    else if (target.kind === "url") urls.add(target.url);
+    else bans.push(target);
+  }
+  return (entry) => {
+    if (all || urls.has(entry.url)) return true;
+    if (tags.size > 0) for (let i = 0; i < entry.tags.length; i++) if (tags.has(entry.tags[i]!)) return true;
+    return bans.length > 0 && bans.some((ban) => banMatches(ban, entry.url));
+  };
 }

@@ -1,7 +1,13 @@
 import type { Cancel, Clock } from "../../core/clock.ts";
 import { scaleBudget, type BudgetRange } from "./budget.ts";
 import type { EvictionName } from "./evict/policies.ts";
-import { createMemoryTier, type MemoryStats, type MemoryTier, type MemoryTierParts } from "./memory.ts";
+import {
+  createMemoryTier,
+  type HeldEntries,
+  type MemoryStats,
+  type MemoryTier,
+  type MemoryTierParts,
+} from "./memory.ts";
 
 /** Octets, or octets between which it moves by itself. */
 export type Budget = number | BudgetRange;
@@ -28,7 +34,7 @@ export interface Memories {
   /** Of each class by name; "" are the routes without. */
   byClass(): Readonly<Record<string, MemoryStats>>;
   /** All of them together, to be looked into. A key in several classes is shown as the first has it. */
-  readonly whole: Pick<MemoryTier, "stats" | "peek" | "list" | "clear" | "close">;
+  readonly whole: Pick<MemoryTier, "stats" | "peek" | "list" | "all" | "clear" | "close">;
 }
 
 export function openMemories(settings: MemoriesSettings, parts: MemoriesParts): Memories {
@@ -60,11 +66,14 @@ export function openMemories(settings: MemoriesSettings, parts: MemoriesParts): 
         }
         return undefined;
       },
-      list: (most) =>
-        [...tiers.values()].reduce<ReturnType<MemoryTier["list"]>>(
-          (listed, tier) => [...listed, ...tier.list(most - listed.length)],
-          [],
-        ),
+      list(most) {
+        const listed: HeldEntries[] = [];
+        for (const tier of tiers.values()) for (const held of tier.list(most - listed.length)) listed.push(held);
+        return listed;
+      },
+      *all() {
+        for (const tier of tiers.values()) yield* tier.all();
+      },
       clear: () => tiers.forEach((tier) => tier.clear()),
       close() {
         for (const cancel of scaled) cancel();

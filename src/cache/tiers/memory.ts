@@ -49,6 +49,8 @@ export interface MemoryTier extends Tier {
   peek(key: string): HeldEntries | undefined;
   /** Up to `most` of what is held, in no order to rely on. */
   list(most: number): HeldEntries[];
+  /** All that is held, in no order to rely on, without a copy of the list: nothing may be put in or taken out meanwhile. */
+  all(): Iterable<HeldEntries>;
   /** Another budget from now on; what is above it gives way at once. */
   resize(bytes: number): void;
 }
@@ -109,6 +111,7 @@ export function createMemoryTier({ limits, eviction, now, removed }: MemoryTierP
       for (const held of records.all()) if (listed.push(held) >= most) break;
       return listed;
     },
+    all: () => records.all(),
     resize: (bytes) => records.resize(bytes, now()),
   };
 }

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import * as fc from "fast-check";
 import { globMatches } from "../../../../src/cache/tags/glob.ts";
-import { isAbout, Ledger, type Purge, type Purgeable } from "../../../../src/cache/tags/ledger.ts";
+import { Ledger, matcherOf, type Purge, type Purgeable } from "../../../../src/cache/tags/ledger.ts";
 import { processorMs } from "../../../support/fair-clock.ts";
 
 const ORDER = ["current", "stale", "gone"] as const;
@@ -32,7 +32,7 @@ type Step = typeof step extends fc.Arbitrary<infer One> ? One : never;
 class Model {
   readonly purges: Purge[] = [];
   standing(entry: Purgeable): number {
-    const since = this.purges.slice(entry.position).filter(({ targets }) => isAbout(targets, entry));
+    const since = this.purges.slice(entry.position).filter(({ targets }) => matcherOf(targets)(entry));
     return Math.max(0, ...since.map(({ soft }) => (soft ? 1 : 2)));
   }
 }
