@@ -12,11 +12,13 @@ export function countPurged(
   const isAbout = matcherOf(targets);
   let matched = 0;
   let left = MOST_LOOKED_AT;
-  for (const { value } of memory.all()) {
-    if (left-- === 0) return { matched, all: false };
-    for (let i = 0; i < value.length; i++) {
-      const entry = value[i]!;
-      if (isAbout(entry) && ledger.standing(entry) !== "gone") matched += 1;
+  for (const tier of memory.all()) {
+    for (const { value } of tier) {
+      if (left-- === 0) return { matched, all: false };
+      for (let i = 0; i < value.length; i++) {
+        const entry = value[i]!;
+        if (isAbout(entry) && ledger.standing(entry) !== "gone") matched += 1;
+      }
     }
   }
   return { matched, all: true };

@@ -225,9 +225,12 @@ export function matcherOf(targets: readonly PurgeTarget[]): (entry: Pick<Purgeab
     else if (target.kind === "url") urls.add(target.url);
     else bans.push(target);
   }
-  return (entry) => {
-    if (all || urls.has(entry.url)) return true;
-    if (tags.size > 0) for (let i = 0; i < entry.tags.length; i++) if (tags.has(entry.tags[i]!)) return true;
-    return bans.length > 0 && bans.some((ban) => banMatches(ban, entry.url));
-  };
+  // What most purges are about, and with 20,000 entries a call spends its time here.
+  const [only] = tags;
+  if (targets.length === 1 && only !== undefined) return ({ tags: its }) => its.includes(only);
+  return (entry) =>
+    all ||
+    (urls.size > 0 && urls.has(entry.url)) ||
+    (tags.size > 0 && entry.tags.some((tag) => tags.has(tag))) ||
+    (bans.length > 0 && bans.some((ban) => banMatches(ban, entry.url)));
 }

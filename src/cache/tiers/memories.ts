@@ -34,7 +34,10 @@ export interface Memories {
   /** Of each class by name; "" are the routes without. */
   byClass(): Readonly<Record<string, MemoryStats>>;
   /** All of them together, to be looked into. A key in several classes is shown as the first has it. */
-  readonly whole: Pick<MemoryTier, "stats" | "peek" | "list" | "all" | "clear" | "close">;
+  readonly whole: Pick<MemoryTier, "stats" | "peek" | "list" | "clear" | "close"> & {
+    /** All that is held, tier by tier and in no order to rely on, without a copy: nothing may be put in or taken out meanwhile. */
+    all(): readonly Iterable<HeldEntries>[];
+  };
 }
 
 export function openMemories(settings: MemoriesSettings, parts: MemoriesParts): Memories {
@@ -71,9 +74,7 @@ export function openMemories(settings: MemoriesSettings, parts: MemoriesParts): 
         for (const tier of tiers.values()) for (const held of tier.list(most - listed.length)) listed.push(held);
         return listed;
       },
-      *all() {
-        for (const tier of tiers.values()) yield* tier.all();
-      },
+      all: () => Array.from(tiers.values(), (tier) => tier.all()),
       clear: () => tiers.forEach((tier) => tier.clear()),
       close() {
         for (const cancel of scaled) cancel();
