@@ -4,12 +4,14 @@ import type { Material } from "./config/material.ts";
 import type { Config } from "./config/schema.ts";
 import { createHexSource, systemClock, systemRandom, type Clock, type Random } from "./core/clock.ts";
 import type { Life } from "./core/control.ts";
+import type { DependencyReading } from "./core/dependency-reading.ts";
 import { createEventBus, type EventBus } from "./core/events.ts";
 import type { Exchange } from "./core/exchange.ts";
 import type { CacheAnswer, CacheAsk, PurgeOrder } from "./core/cache-control.ts";
 import type { LimitsReading } from "./core/limits-control.ts";
 import { createCacheControl, type CacheControl } from "./cache/control.ts";
 import { canonicalUrl } from "./routing/canonical-url.ts";
+import { readGates } from "./gates.ts";
 import { createGraphs, type Prepared } from "./graph.ts";
 import { drainServer } from "./http/drain.ts";
 import { Edge, type EdgeParts } from "./http/edge.ts";
@@ -48,6 +50,8 @@ export interface Gateway {
   /** Answers a request that came to somebody else's server; `next` hands it to the host application behind us. */
   handle(request: IncomingMessage, response: ServerResponse, next: (exchange: Exchange) => void): void;
   readonly cache: { ask(ask: CacheAsk): Promise<CacheAnswer> } & Pick<CacheControl, "hear">;
+  /** What is known of the dependencies of the configuration in force. */
+  dependencies(): readonly DependencyReading[];
   /** Begins to take requests; resolves to the port. */
   listen(): Promise<number>;
   /** Resolves once it may call itself ready: at once, unless `cache.warm.readyWithin` has it wait. */
@@ -108,6 +112,7 @@ export function createGateway(config: Config, parts: GatewayParts): Gateway {
     cache: { hear: cache.hear, ask: async (ask) => (isWarmAsk(ask) ? warming.ask(ask) : cache.ask(ask)) },
     limits: () => graphs.current().quotas.reading(),
     open: () => edge.open,
+    dependencies: () => readGates(graphs.current().gates),
     handle: (request, response, next) => edge.handle(request, response, next),
     async listen() {
       const port = await server.listen();

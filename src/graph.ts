@@ -31,12 +31,16 @@ import type { FixedAnswer, RouteSettings } from "./routing/settings.ts";
 import { compileRoutes } from "./routing/table.ts";
 import { readTarget } from "./routing/target.ts";
 import { clientAddress, compileTrust } from "./routing/trust.ts";
+import type { Gate } from "./admission/gate.ts";
+import { createAdmissionStage } from "./admission/stage.ts";
+import { buildGates, settleGates, type Gates } from "./gates.ts";
 
 /** Everything that one configuration stands for: what is replaced as a whole by a reload. */
 export interface Graph {
   readonly config: Config;
   readonly judgement: Judgement;
   readonly dependencies: ReadonlyMap<string, HttpDependency>;
+  readonly gates: Gates;
   readonly store: Store;
   readonly redis: RedisInUse | undefined;
   readonly quotas: Quotas;
@@ -75,6 +79,8 @@ export interface Graphs {
 export function createGraphs(config: Config, parts: GraphParts): Graphs {
   let graph = buildGraph(config, undefined, parts);
   const retirement = createRetirement();
+  /** Gates that are no longer asked, for as long as somebody has a seat of theirs or waits for one. */
+  const retired = new Set<Gate>();
   return {
     current: () => graph,
     prepare(next, material) {
@@ -83,8 +89,11 @@ export function createGraphs(config: Config, parts: GraphParts): Graphs {
         commit() {
           const old = graph;
           graph = built;
+          settleGates(graph.gates, old.gates, parts.random);
           void retireStore(old, graph);
           retirement.retireAllBut(graph.dependencies, old.dependencies);
+          for (const gate of retired) if (gate.inFlight + gate.queued === 0) retired.delete(gate);
+          for (const [name, { gate }] of old.gates) if (graph.gates.get(name)?.gate !== gate) retired.add(gate);
         },
         abort() {
           void retireStore(built, graph);
@@ -93,6 +102,8 @@ export function createGraphs(config: Config, parts: GraphParts): Graphs {
       };
     },
     async destroy() {
+      for (const { gate } of graph.gates.values()) gate.close();
+      for (const gate of retired) gate.close();
       const inUse = [...graph.dependencies.values()].map((dependency) => dependency.destroy());
       await Promise.all([...inUse, retirement.destroy()]);
       await retireStore(graph, undefined);
@@ -110,13 +121,14 @@ async function retireStore({ store, redis, quotas }: Graph, inForce: Graph | und
 /** Builds the graph of a configuration. Dependencies whose settings are as before are taken over with their connections. */
 export function buildGraph(config: Config, before: Graph | undefined, parts: GraphParts): Graph {
   const dependencies = new Map<string, HttpDependency>();
-  for (const [name, settings] of Object.entries(config.dependencies)) {
+  for (const [name, { limit: _, ...settings }] of Object.entries(config.dependencies)) {
     const ca = parts.material.authorities.get(name);
     const former = before?.dependencies.get(name);
     const same =
       former !== undefined && former.ca === ca && JSON.stringify(former.settings) === JSON.stringify(settings);
     dependencies.set(name, same ? former : createHttpDependency(name, settings, { ...parts, ca }));
   }
+  const gates = buildGates(config, before?.gates, parts);
   const redis = redisFor(config, before?.redis, parts);
   const same = before && before.redis === redis && keptBy(before.config) === keptBy(config);
   const store = same ? before.store : createStore(config.cache, { ...parts, redis });
@@ -132,7 +144,7 @@ export function buildGraph(config: Config, before: Graph | undefined, parts: Gra
   const stageParts: StageParts = { store, shared: config.cache, clock, fallbacks, identities, quotas };
   const routes = config.routes.map((route) => ({
     match: route.match,
-    value: buildRoute(route, config, dependencies, stageParts),
+    value: buildRoute(route, config, dependencies, gates, stageParts),
   }));
   const table = compileRoutes(routes);
   const trusts = compileTrust(config.listen.trustedProxies);
@@ -141,6 +153,7 @@ export function buildGraph(config: Config, before: Graph | undefined, parts: Gra
   return {
     config,
     dependencies,
+    gates,
     store,
     redis,
     quotas,
@@ -204,12 +217,14 @@ function buildRoute(
   route: NamedRoute,
   config: Config,
   dependencies: ReadonlyMap<string, HttpDependency>,
+  gates: Gates,
   parts: StageParts,
 ): EdgeRoute {
   const dependency = dependencies.get(route.dependency ?? "");
+  const admission = admissionOf(route, dependencies, gates);
   return {
     facts: { name: route.name, dependency: route.dependency },
-    handler: onion(stagesOf(route, parts), innermost(route, dependencies)),
+    handler: onion([...stagesOf(route, parts), ...admission], innermost(route, dependencies)),
     classOf: compilePriority(route.priority),
     websocket: route.websocket,
     longest: Math.min(route.timeout ?? dependency?.settings.timeout ?? Infinity, config.listen.requestTimeout),
@@ -217,8 +232,9 @@ function buildRoute(
 }
 
 /**
- * The order of protection, outermost first: client quota, cache, degradation level, admission, retry, breaker.
- * The cache stands before the gates: a hit costs no permit, and a refusal can still become a stale answer.
+ * The order of protection, outermost first: client quota, cache, degradation level, admission (see {@link admissionOf}),
+ * retry, breaker. The cache stands before the gates: a hit costs no permit, and a refusal
+ * can still become a stale answer.
  */
 function stagesOf(route: NamedRoute, parts: StageParts): readonly Stage[] {
   const { store, shared, clock, fallbacks, identities, quotas } = parts;
@@ -233,6 +249,18 @@ function stagesOf(route: NamedRoute, parts: StageParts): readonly Stage[] {
   const { showKey, xCache } = shared;
   const shown = createShownStage({ key: own.showKey ?? showKey, xCache: own.xCache ?? xCache }, cache.ask);
   return [...outer, ...(shown ? [shown] : []), createCacheStage(cache)];
+}
+
+/** The gate of what a route asks in the end, if there is one. */
+function admissionOf(
+  { dependency = "" }: NamedRoute,
+  dependencies: ReadonlyMap<string, HttpDependency>,
+  gates: Gates,
+): readonly Stage[] {
+  const gate = gates.get(dependency);
+  if (!gate) return [];
+  const { inUse, clock } = dependencies.get(dependency)!;
+  return [createAdmissionStage(gate.gate, inUse, clock)];
 }
 
 /** What answers a route in the end: a fixed answer, the host application or a dependency. */

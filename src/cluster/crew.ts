@@ -293,6 +293,7 @@ function objection(number: number, reply: Reply): readonly string[] {
     case "failed":
       return [`worker ${number}: ${reply.message}`];
     case "metrics":
+    case "dependencies":
     case "cache":
     case "decisions":
     case "limits":

@@ -4,6 +4,7 @@ import type { ReadyConfig } from "../config/source.ts";
 import type { CacheAnswer, CacheAsk } from "../core/cache-control.ts";
 import type { Decision, DecisionsAsk } from "../core/decisions.ts";
 import type { LimitsReading } from "../core/limits-control.ts";
+import type { DependencyReading } from "../core/dependency-reading.ts";
 import type { MetricsJson } from "../telemetry/metrics.ts";
 
 /** The part of a configuration that a worker needs. */
@@ -35,6 +36,7 @@ export type ToWorker =
 export type Question =
   | { readonly kind: "metrics" }
   | { readonly kind: "limits" }
+  | { readonly kind: "dependencies" }
   | { readonly kind: "cache"; readonly ask: CacheAsk }
   | { readonly kind: "decisions"; readonly ask: DecisionsAsk }
   /** Build it, use nothing of it. */
@@ -46,6 +48,7 @@ export type Question =
 export type Answer =
   | { readonly kind: "done" }
   | { readonly kind: "metrics"; readonly metrics: MetricsJson }
+  | { readonly kind: "dependencies"; readonly readings: readonly DependencyReading[] }
   | { readonly kind: "cache"; readonly answer: CacheAnswer }
   | { readonly kind: "decisions"; readonly decisions: readonly Decision[] }
   | { readonly kind: "limits"; readonly reading: LimitsReading }
@@ -79,10 +82,12 @@ const says = (value: unknown, key: string): boolean =>
 const metricJson = z.looseObject({ name: text, type: text, values: z.array(z.looseObject({})) });
 
 const decision = z.custom<Decision>((value) => says(value, "id"));
+const dependencyJson = z.custom<DependencyReading>((value) => says(value, "name"));
 
 const answerSchema = z.discriminatedUnion("kind", [
   z.strictObject({ kind: z.literal("done") }),
   z.strictObject({ kind: z.literal("metrics"), metrics: z.array(metricJson).max(MOST_METRICS) }),
+  z.strictObject({ kind: z.literal("dependencies"), readings: z.array(dependencyJson) }),
   z.strictObject({ kind: z.literal("cache"), answer: z.custom<CacheAnswer>((value) => says(value, "did")) }),
   z.strictObject({ kind: z.literal("decisions"), decisions: z.array(decision).max(MOST_DECISIONS) }),
   z.strictObject({ kind: z.literal("limits"), reading: z.custom<LimitsReading>((value) => says(value, "store")) }),
@@ -112,6 +117,7 @@ const decisionsAsk = z.custom<DecisionsAsk>(
 const questionSchema = z.discriminatedUnion("kind", [
   z.strictObject({ kind: z.literal("metrics") }),
   z.strictObject({ kind: z.literal("limits") }),
+  z.strictObject({ kind: z.literal("dependencies") }),
   z.strictObject({ kind: z.literal("cache"), ask: z.custom<CacheAsk>((value) => says(value, "do")) }),
   z.strictObject({ kind: z.literal("decisions"), ask: decisionsAsk }),
   z.strictObject({ kind: z.literal("prepare"), config: workerConfig }),

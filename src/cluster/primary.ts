@@ -138,6 +138,7 @@ export async function runPrimary(parts: PrimaryParts): Promise<Running> {
       return { decisions: newestOf(found, ask.limit), processes: found.length, silent };
     },
     limits: () => limitsOf(crew),
+    dependencies: () => dependenciesOf(crew),
     webhookSecret: () => reloader.current().config.cache.webhook?.secret,
     metrics: async () => aggregateMetrics([await own.metrics.json(), ...(await crew.metrics())]),
     reload: reloader.reload,
@@ -176,4 +177,10 @@ export async function runPrimary(parts: PrimaryParts): Promise<Running> {
 async function limitsOf(crew: Crew): ReturnType<Control["limits"]> {
   const { answers, silent } = await crew.askAll({ kind: "limits" });
   return { readings: answers.flatMap((answer) => (answer.kind === "limits" ? [answer.reading] : [])), silent };
+}
+
+/** What every worker knows of its dependencies. */
+async function dependenciesOf(crew: Crew): ReturnType<Control["dependencies"]> {
+  const { answers, silent } = await crew.askAll({ kind: "dependencies" });
+  return { answers: answers.flatMap((one) => (one.kind === "dependencies" ? [one.readings] : [])), silent };
 }

@@ -73,6 +73,7 @@ export async function createServing(parts: ServingParts): Promise<Serving> {
     version,
     nodeVersion,
     logLinesDropped: log.dropped,
+    dependencies: gateway.dependencies,
   });
   const recorder = createRecorder({ bus, clock });
   const spans = await createSpans({ bus, clock, version });

@@ -32,13 +32,7 @@ export async function runSolo(parts: RunParts): Promise<Running> {
   const { gateway, log } = serving;
   const { bus } = gateway;
   const { listen, ops: opsSettings } = first.config;
-  const reloader = createReloader({
-    source,
-    first,
-    clock,
-    bus,
-    apply: (next) => serving.prepare(next).commit(),
-  });
+  const reloader = createReloader({ source, first, clock, bus, apply: (next) => serving.prepare(next).commit() });
   const closeRest = async (): Promise<void> => {
     reloader.close();
     await ops.close();
@@ -86,6 +80,7 @@ function controlOf({ gateway, metrics, recorder, leftOut }: Serving, reloader: R
     config: reloader.view,
     cache: async (ask) => ({ answers: [await gateway.cache.ask(ask)], silent: 0 }),
     decisions: async (ask) => ({ decisions: recorder.find(ask), processes: 1, silent: 0 }),
+    dependencies: async () => ({ answers: [gateway.dependencies()], silent: 0 }),
     limits: async () => ({ readings: [gateway.limits()], silent: 0 }),
     webhookSecret: () => reloader.current().config.cache.webhook?.secret,
     metrics: () => metrics.collect(),

@@ -150,6 +150,7 @@ export class Worker {
       return { kind: "decisions", decisions: serving.recorder.find(question.ask) };
     }
     if (question.kind === "limits") return { kind: "limits", reading: serving.gateway.limits() };
+    if (question.kind === "dependencies") return { kind: "dependencies", readings: serving.gateway.dependencies() };
     if (question.kind === "cache") return { kind: "cache", answer: await serving.gateway.cache.ask(question.ask) };
     if (this.#isLeaving()) return { kind: "failed", message: "is leaving" };
     switch (question.kind) {

@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { limitSettings } from "../admission/settings.ts";
 import { cacheSettings, purgesSettings, routeCacheSettings } from "../cache/settings.ts";
 import { redisSettings } from "../cluster/settings.ts";
 import { notYet } from "../core/not-yet.ts";
@@ -10,6 +11,9 @@ import { routeSettings } from "../routing/settings.ts";
 
 /** A route's name in metrics and logs when it was given none; `index` from 0. */
 export const unnamedRoute = (index: number): string => `route-${index + 1}`;
+
+/** What stands behind the gateway, with what the features add to it. */
+const dependency = dependencySettings.safeExtend({ limit: limitSettings });
 
 /** What a request may match, with what the features add to it. */
 const route = routeSettings.safeExtend({
@@ -34,7 +38,7 @@ export const configSchema = z
     dependencies: z
       .record(
         z.string().regex(/^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$/, "a name has letters, digits, _ . - only"),
-        dependencySettings,
+        dependency,
       )
       .default({})
       .describe("What stands behind the gateway, each under a name of its own"),

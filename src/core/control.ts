@@ -1,6 +1,7 @@
 import type { CacheAnswer, CacheAsk } from "./cache-control.ts";
 import type { Decision, DecisionsAsk } from "./decisions.ts";
 import type { LimitsReading } from "./limits-control.ts";
+import type { DependencyReading } from "./dependency-reading.ts";
 
 /** What a reload came to. `refused` keeps the last good configuration. */
 export type ReloadResult =
@@ -29,6 +30,8 @@ export interface Control {
   decisions(ask: DecisionsAsk): Promise<DecisionsFound>;
   /** What the client quotas of every process have counted. `silent`: processes that gave no answer. */
   limits(): Promise<{ readonly readings: readonly LimitsReading[]; readonly silent: number }>;
+  /** What each process knows of its dependencies. `silent`: those that gave no answer. */
+  dependencies(): Promise<{ readonly answers: readonly (readonly DependencyReading[])[]; readonly silent: number }>;
   life(): Life;
   /** One line a check, for `?verbose`: `["event-loop ok", "workers 2/2"]`. */
   checks(): readonly string[];

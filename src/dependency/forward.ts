@@ -4,6 +4,7 @@ import type { Cancel } from "../core/clock.ts";
 import { toError } from "../core/errors.ts";
 import type { Exchange } from "../core/exchange.ts";
 import { failed, type Outcome, type Served } from "../core/outcome.ts";
+import { bodyOutcome } from "../core/readiness.ts";
 import type { Place } from "../core/line.ts";
 import type { Wait } from "../core/timeouts.ts";
 import { readTrailers } from "./answer.ts";
@@ -11,27 +12,21 @@ import type { Claim, Connection } from "./connections.ts";
 import { failureOf, isBrokenConnection } from "./faults.ts";
 import { editHeaders } from "./fields.ts";
 import type { DependencyUse, Target } from "./port.ts";
-import { bodyOutcome, unreadyBody } from "./readiness.ts";
 import { isPast, pastDeadline, whenPast } from "./remaining.ts";
 import { requestOptions } from "./request.ts";
 import { isRepeatable } from "./resend.ts";
 
 type Controller = Dispatcher.DispatchController;
 
-/** Sends one exchange to its dependency and gives back the head of the answer, its body still flowing. */
+/**
+ * Sends one exchange to its dependency and gives back the head of the answer, its body still flowing. A body of the request
+ * is ready by then: admission has seen to that.
+ */
 export function forwardCall(use: DependencyUse, exchange: Exchange): Promise<Outcome> {
   return new Promise((resolve) => {
     use.dependency.inUse.enter();
     const call = new Call(use, exchange, resolve);
-    const body = exchange.body;
-    if (!call.begin()) return;
-    if (body) {
-      void unreadyBody(body).then((unready) => {
-        if (call.over) return;
-        if (unready) call.refuse(unready);
-        else call.send();
-      });
-    } else call.send();
+    if (call.begin()) call.send();
   });
 }
 
@@ -81,7 +76,7 @@ class Call implements Dispatcher.DispatchHandler, BodySource, Claim {
     this.#use = use;
     this.#exchange = exchange;
     this.#resolve = resolve;
-    this.#startedAt = this.#now();
+    this.#startedAt = use.dependency.clock.now();
   }
 
   /** False: the client's time is over, and that was the answer. */
@@ -97,29 +92,14 @@ class Call implements Dispatcher.DispatchHandler, BodySource, Claim {
 
   send(): void {
     this.#use.dependency.resends.earn();
-    this.#wait = this.#use.heads.start(headLate, this.#now(), this);
+    this.#wait = this.#use.heads.start(headLate, this.#startedAt, this);
     this.#staysFor = this.#exchange.departure.onGone(this.#onGone);
     if (this.#phase !== "over") this.#claim();
-  }
-
-  /** Ends before anything was sent. */
-  refuse(outcome: Outcome): void {
-    this.#settle(outcome);
-  }
-
-  /** Without a body nothing has been waited for since the edge read the clock. */
-  #now(): number {
-    return this.#exchange.body ? this.#use.dependency.clock.now() : this.#exchange.startedAt;
   }
 
   #claim(): void {
     this.#target = this.#use.dependency.pick();
     this.#place = this.#target.connections.claim(this);
-  }
-
-  /** Whether it has ended. */
-  get over(): boolean {
-    return this.#phase === "over";
   }
 
   // the line's side

@@ -40,12 +40,13 @@ export const dependencySettings = z.strictObject({
   http: httpSettings.describe("HTTP/1.1 targets"),
   timeout: duration({ min: "1ms", max: "1h" })
     .prefault("4s")
-    .describe("Until the head of the answer, queueing and connecting included"),
+    .describe(
+      "Until the head of the answer, waiting for a connection and connecting included; not the wait for a seat",
+    ),
   connectTimeout: duration({ min: "1ms", max: "5m" }).prefault("2s").describe("One connection attempt, TLS included"),
   bodyTimeout: duration({ min: "1ms", max: "1d" })
     .prefault("60s")
     .describe("Pause between two reads of the answer's body; event streams excepted"),
-  limit: notYet("concurrency limit"),
   breaker: notYet("circuit breaker"),
   retry: notYet("retry budget"),
   health: notYet("active health check"),

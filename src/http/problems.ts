@@ -1,13 +1,21 @@
 import type { PriorityClass } from "../core/exchange.ts";
 import type { Failed, FailedReason, Refused, RefusedReason } from "../core/outcome.ts";
 
-/** One kind of problem: its status and its title. The type is `urn:spillway:problem:<reason>`. */
+/** One kind of problem: its status and its title. */
 interface ProblemKind {
+  /** A problem type that others have defined. Default: `urn:spillway:problem:<reason>`. */
+  readonly type?: string;
   readonly status: number;
   readonly title: string;
   /** When it occurs, for the table in the documentation. */
   readonly when: string;
 }
+
+/**
+ * The answer is right and the client has done nothing wrong, only is there less capacity than is asked for:
+ * draft-ietf-httpapi-ratelimit-headers, section "Temporary Reduced Capacity". It does not tell one reason from another.
+ */
+const REDUCED_CAPACITY = "https://iana.org/assignments/http-problem-types#temporary-reduced-capacity";
 
 /** Every answer that the gateway makes by itself, by reason: the one place where these statuses are decided. */
 export const PROBLEMS: Readonly<Record<RefusedReason | FailedReason, ProblemKind>> = {
@@ -64,17 +72,25 @@ export const PROBLEMS: Readonly<Record<RefusedReason | FailedReason, ProblemKind
     when: "the process uses 80 % of its memory limit, or of V8's: classes below critical are refused, from 90 % all",
   },
   shed: {
+    type: REDUCED_CAPACITY,
     status: 503,
     title: "Shed",
     when: "there is more work than the dependency can do, and this class or cohort gives way to others",
   },
-  full: { status: 503, title: "No room", when: "no seat is free and the queue of the dependency is full" },
+  full: {
+    type: REDUCED_CAPACITY,
+    status: 503,
+    title: "No room",
+    when: "no seat is free and the queue of the dependency is full",
+  },
   wait: {
+    type: REDUCED_CAPACITY,
     status: 503,
     title: "Wait too long",
     when: "no seat of the dependency would come, or came, within the longest wait of the class",
   },
   busy: {
+    type: REDUCED_CAPACITY,
     status: 503,
     title: "Gateway busy",
     when: "the gateway itself has more to do than its processor can, and this class gives way",
@@ -137,7 +153,7 @@ export function problemOfTurnedAway(reason: RefusedReason | "internal", detail: 
 
 function problemBody(reason: string, kind: ProblemKind, detail: string, id: string, spillway: object): string {
   return JSON.stringify({
-    type: `urn:spillway:problem:${reason}`,
+    type: kind.type ?? `urn:spillway:problem:${reason}`,
     title: kind.title,
     status: kind.status,
     detail,

@@ -14,6 +14,7 @@ import { cacheEvents } from "./cache-events.ts";
 import { cachePurge } from "./cache-purge.ts";
 import { cacheWarm } from "./cache-warm.ts";
 import { config } from "./config.ts";
+import { dependencies } from "./dependencies.ts";
 import { drain } from "./drain.ts";
 import { createGate, peerOf, type Gate } from "./gate.ts";
 import { createLockout } from "./lockout.ts";
@@ -93,6 +94,7 @@ export function opsCalls({
     ...probes(control),
     ...config(control),
     ...drain(control),
+    ...dependencies(control),
     ...cache(control),
     ...cachePurge(control),
     ...cacheEvents(control, clock),

@@ -1,6 +1,8 @@
 /** Every metric that is exposed, put together. Nothing outside this folder knows prom-client. */
 import { AggregatorRegistry, Registry, type Aggregator, type Metric } from "prom-client";
+import type { DependencyReading } from "../core/dependency-reading.ts";
 import type { EventBus, ExchangeEnded } from "../core/events.ts";
+import { admissionViews } from "./admission.ts";
 import { backplaneViews, createBackplaneReading } from "./backplane.ts";
 import { createEndings, endingViews } from "./endings.ts";
 import { createTally, type Tally } from "./label.ts";
@@ -38,6 +40,8 @@ export interface MetricsParts {
   readonly nodeVersion: string;
   /** Lines the log could not write so far. Default: none. */
   readonly logLinesDropped?: () => number;
+  /** What is known of dependencies. Default: none. */
+  readonly dependencies?: () => readonly DependencyReading[];
 }
 
 /** Most values of a label that no configuration bounds. All are words of ours, so this is a safety net. */
@@ -59,6 +63,7 @@ export function createMetrics(parts: MetricsParts): Metrics {
   let reading = probe.read();
   const views = [
     ...requestViews(requests),
+    ...admissionViews(parts.dependencies ?? (() => [])),
     ...endingViews(endings),
     ...cacheViews(cache),
     ...limitViews(limits),

@@ -60,6 +60,8 @@ export class FakeWorker {
         return { kind: "decisions", decisions: this.decisions };
       case "limits":
         return { kind: "limits", reading: { limits: [], processes: 1, store: "memory" } };
+      case "dependencies":
+        return { kind: "dependencies", readings: [] };
       case "prepare":
         if (this.objects !== undefined) return { kind: "failed", message: this.objects };
         this.prepared = question.config.hash;

@@ -48,14 +48,21 @@ ${table(["key", "type", "default", "meaning"], rows)}`;
 function problems(): string {
   const rows = Object.entries(PROBLEMS)
     .sort(([, a], [, b]) => a.status - b.status)
-    .map(([reason, { status, title, when }]) => [String(status), code(reason), title, when]);
+    .map(([reason, { status, title, when, type }]) => [
+      String(status),
+      code(reason),
+      title,
+      when,
+      type === undefined ? "" : code(type.replace(/^.*#/, "")),
+    ]);
   return `# Problems
 
 What the gateway answers by itself is \`application/problem+json\` (RFC 9457). \`type\` is \`urn:spillway:problem:REASON\`,
-\`instance\` is \`urn:spillway:request:ID\` with the \`X-Request-Id\` of the answer, and \`spillway\` holds \`reason\`, and for requests
+or that of the IANA registry of HTTP problem types that the last column names (draft-ietf-httpapi-ratelimit-headers):
+\`https://iana.org/assignments/http-problem-types#NAME\`. \`instance\` is \`urn:spillway:request:ID\` with the \`X-Request-Id\` of the answer, and \`spillway\` holds \`reason\`, and for requests
 that became an exchange \`level\` and \`class\`. An answer of a dependency passes as it is, whatever its status.
 
-${table(["status", "reason", "title", "when"], rows)}`;
+${table(["status", "reason", "title", "when", "registered type"], rows)}`;
 }
 
 async function metrics(): Promise<string> {

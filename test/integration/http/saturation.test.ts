@@ -70,7 +70,7 @@ test("a process that has more to do than it can refuses by class, tells it, and 
   const retryAfter = Number(refusal.headers["retry-after"]);
   assert.ok(retryAfter >= 1 && retryAfter <= 5, `Retry-After ${retryAfter}`);
   const problem = (await refusal.body.json()) as { type: string; spillway: object };
-  assert.equal(problem.type, "urn:spillway:problem:busy");
+  assert.equal(problem.type, "https://iana.org/assignments/http-problem-types#temporary-reduced-capacity");
   assert.deepEqual(problem.spillway, { reason: "busy", level: 0, class: "bulk" });
   const critical = ask("c");
   await until(() => origin.held.length === WAITING + 1, { what: "a critical request went through" });

@@ -51,6 +51,7 @@ export async function startOps(t: TestContext, settings: object = {}, control: P
     cache: async (ask) => ({ answers: [strawAnswer(ask)], silent: 0 }),
     decisions: async () => ({ decisions: [strawDecision], processes: 1, silent: 0 }),
     limits: async () => ({ readings: [], silent: 0 }),
+    dependencies: async () => ({ answers: [], silent: 0 }),
     webhookSecret: () => undefined,
     reload: async () => {
       state.reloads += 1;

@@ -1,0 +1,84 @@
+import type { Clock } from "../core/clock.ts";
+import { toError } from "../core/errors.ts";
+import type { Exchange, RequestBody } from "../core/exchange.ts";
+import { headerValue } from "../core/headers.ts";
+import type { FailedReason, Outcome } from "../core/outcome.ts";
+import { unreadyBody } from "../core/readiness.ts";
+import type { Soon } from "../core/soon.ts";
+import type { Handler, Stage } from "../core/stage.ts";
+import type { Gate } from "./gate.ts";
+import { Permit, type Ending } from "./permit.ts";
+
+/** Keeps a dependency from being closed under an exchange that has not come to it yet. */
+export interface Hold {
+  enter(): void;
+  leave(): void;
+}
+
+/**
+ * Asks the gate of a dependency for a seat, and holds it until the answer's body has ended or was given up. A request
+ * with a body asks once that is worth a seat. Tunnels and event streams hold a seat until their head only: they last for
+ * hours and cost the dependency little, and the connections bound them.
+ */
+export const createAdmissionStage =
+  (gate: Gate, hold: Hold, clock: Clock): Stage =>
+  (next) => {
+    const admit = (exchange: Exchange): Soon<Outcome> => {
+      const entry = gate.enter(exchange);
+      if (entry instanceof Permit) return use(entry, next, exchange);
+      if (!(entry instanceof Promise)) return entry;
+      hold.enter();
+      return entry
+        .then((settled) => (settled instanceof Permit ? use(settled, next, exchange) : settled))
+        .finally(() => hold.leave());
+    };
+    const whenReady = async (exchange: Exchange, body: RequestBody): Promise<Outcome> => {
+      hold.enter();
+      try {
+        return (await unreadyBody(body, exchange, clock)) ?? (await admit(exchange));
+      } finally {
+        hold.leave();
+      }
+    };
+    return (exchange) => (exchange.body ? whenReady(exchange, exchange.body) : admit(exchange));
+  };
+
+/** Goes on with a seat, which is given back however that ends. */
+function use(permit: Permit, next: Handler, exchange: Exchange): Soon<Outcome> {
+  let outcome: Soon<Outcome>;
+  try {
+    outcome = next(exchange);
+  } catch (thrown) {
+    permit.free();
+    throw toError(thrown);
+  }
+  if (!(outcome instanceof Promise)) return settle(permit, outcome);
+  return outcome.then(
+    (ended) => settle(permit, ended),
+    (thrown: unknown) => {
+      permit.free();
+      throw toError(thrown);
+    },
+  );
+}
+
+/** Tells the gate how the call went, and has the seat given back with the end of the body. */
+function settle(permit: Permit, outcome: Outcome): Outcome {
+  permit.answered(endingOf(outcome));
+  if (outcome.kind === "served" && !isEventStream(outcome.headers)) outcome.body.whenDone(() => permit.free());
+  else permit.free();
+  if (outcome.kind === "handed-on" || outcome.kind === "tunnelled") return outcome;
+  return { ...outcome, admission: permit.seen };
+}
+
+/** Failures that a dependency without free capacity shows. */
+const DROPPED: ReadonlySet<FailedReason> = new Set(["timeout", "connect-timeout", "reset"]);
+
+function endingOf(outcome: Outcome): Ending {
+  if (outcome.kind === "failed") return DROPPED.has(outcome.reason) ? "dropped" : "ignore";
+  if (outcome.kind !== "served" || outcome.by !== "dependency") return "ignore";
+  return outcome.status === 503 || outcome.status === 429 ? "dropped" : "success";
+}
+
+const isEventStream = (headers: readonly string[]): boolean =>
+  headerValue(headers, "content-type")?.startsWith("text/event-stream") ?? false;

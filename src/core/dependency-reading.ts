@@ -1,0 +1,37 @@
+import type { PriorityClass } from "./exchange.ts";
+
+/** Refusals of one reason and class. */
+export interface RefusalCount {
+  readonly reason: string;
+  readonly class: PriorityClass;
+  readonly count: number;
+}
+
+/** The seats of one dependency in one process. */
+export interface AdmissionReading {
+  readonly mode: "enforce" | "shadow" | "off";
+  /** Seats; undefined where nothing is limited. */
+  readonly limit: number | undefined;
+  /** Seats taken. */
+  readonly inFlight: number;
+  /** How many wait, by class. */
+  readonly queued: Readonly<Record<PriorityClass, number>>;
+  /** Mean time that a seat is held, weighted to the newest calls; 0 before any has ended. */
+  readonly serviceMs: number;
+  /** Since the gate was made. A refusal may have become a stale answer behind it. */
+  readonly refused: readonly RefusalCount[];
+  /** In mode `shadow`: who would have been refused. */
+  readonly wouldRefuse: readonly RefusalCount[];
+  /** Waits for a seat, by bucket of `waitBounds`; the last has no upper bound. */
+  readonly waits: readonly number[];
+  readonly waitedMs: number;
+}
+
+/** Upper bounds of the buckets of waits, milliseconds. The first is no wait at all. */
+export const WAIT_BOUNDS: readonly number[] = [0, 1, 2.5, 5, 10, 25, 50, 100, 250, 500, 1000, 2500];
+
+/** What one process knows of a dependency. */
+export interface DependencyReading {
+  readonly name: string;
+  readonly admission: AdmissionReading;
+}

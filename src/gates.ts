@@ -1,0 +1,71 @@
+import { Gate, type GateParts, type GateRules } from "./admission/gate.ts";
+import { createLimit } from "./admission/limits/choice.ts";
+import type { Limit } from "./admission/limits/limit.ts";
+import type { LimitSettings } from "./admission/settings.ts";
+import type { Config } from "./config/schema.ts";
+import type { Random } from "./core/clock.ts";
+import type { DependencyReading } from "./core/dependency-reading.ts";
+
+/** The gate of a dependency, and what it was made for. */
+export interface GateInUse {
+  readonly gate: Gate;
+  readonly settings: LimitSettings;
+  /** The targets whose capacity it is about. */
+  readonly targets: string;
+}
+
+export type Gates = ReadonlyMap<string, GateInUse>;
+
+/** Every wait is of no use where the gate is not in force. */
+const NO_WAIT: readonly number[] = [0, 0, 0, 0, 0];
+
+/**
+ * A gate for every dependency. One whose targets are as before is taken over with all who have a seat or wait for one,
+ * so that a reload loses nobody; {@link settleGates} gives it its new settings.
+ */
+export function buildGates(config: Config, before: Gates | undefined, parts: GateParts): Gates {
+  const gates = new Map<string, GateInUse>();
+  for (const [name, { http, limit: settings }] of Object.entries(config.dependencies)) {
+    const targets = JSON.stringify(http.targets);
+    const former = before?.get(name);
+    const gate =
+      former?.targets === targets ? former.gate : new Gate(limitOf(settings, parts.random), rulesOf(settings), parts);
+    gates.set(name, { gate, settings, targets });
+  }
+  return gates;
+}
+
+/** Puts the settings of gates in force that were taken over; a limit starts anew where its own have changed. */
+export function settleGates(gates: Gates, before: Gates, random: Random): void {
+  for (const [name, { gate, settings }] of gates) {
+    const former = before.get(name);
+    if (former?.gate !== gate || JSON.stringify(former.settings) === JSON.stringify(settings)) continue;
+    gate.configure(rulesOf(settings), sameLimit(former.settings, settings) ? undefined : limitOf(settings, random));
+  }
+}
+
+export const readGates = (gates: Gates): readonly DependencyReading[] =>
+  Array.from(gates, ([name, { gate }]) => ({ name, admission: gate.read() }));
+
+function sameLimit(a: LimitSettings, b: LimitSettings): boolean {
+  if (a === "off" || b === "off") return a === b;
+  const { mode: _a, queue: _b, ...former } = a;
+  const { mode: _c, queue: _d, ...next } = b;
+  return JSON.stringify(former) === JSON.stringify(next);
+}
+
+/** Seats that nobody counts with. */
+const UNBOUNDED = Number.MAX_SAFE_INTEGER;
+
+const limitOf = (settings: LimitSettings, random: Random): Limit =>
+  createLimit(
+    settings === "off" ? { algorithm: "fixed", initial: UNBOUNDED, min: 1, max: UNBOUNDED } : settings,
+    random,
+  );
+
+function rulesOf(settings: LimitSettings): GateRules {
+  if (settings === "off") return { mode: "off", caps: NO_WAIT, depth: 0 };
+  const { mode, queue } = settings;
+  const { depth, system, critical, default: middle, sheddable, bulk } = queue;
+  return { mode, caps: [system, critical, middle, sheddable, bulk], depth };
+}

@@ -1,0 +1,75 @@
+import { z } from "zod";
+import type { Control } from "../core/control.ts";
+import type { AdmissionReading, DependencyReading, RefusalCount } from "../core/dependency-reading.ts";
+import type { OpsCall } from "./call.ts";
+
+const count = z.int().min(0);
+const refusals = z.array(z.object({ reason: z.string(), class: z.string(), count }));
+
+const shape = z.object({
+  processes: count.describe("That answered; their figures are added up"),
+  silent: count.describe("That did not answer in time and are missing here"),
+  dependencies: z.array(
+    z.object({
+      name: z.string(),
+      admission: z.object({
+        mode: z.enum(["enforce", "shadow", "off"]),
+        limit: count.nullable().describe("Seats; null where nothing is limited"),
+        inFlight: count.describe("Seats taken"),
+        queued: z.record(z.string(), count).describe("How many wait, by class"),
+        serviceMs: z.number().nullable().describe("Mean time a seat is held, the newest count most; null without any"),
+        refused: refusals.describe("Since the limit is in force; some of them became stale answers"),
+        wouldRefuse: refusals.describe("In mode shadow: who would have been refused"),
+      }),
+    }),
+  ),
+});
+
+/** What operators see of the dependencies, all processes added up. */
+export const dependencies = (control: Control): readonly OpsCall[] => [
+  {
+    method: "GET",
+    path: "/ops/dependencies",
+    access: "read",
+    summary: "Dependencies: seats, how many are taken, who waits, who was refused",
+    answers: { 200: { description: "All of them", contentType: "application/json", schema: shape } },
+    async run() {
+      const { answers, silent } = await control.dependencies();
+      const byName = Map.groupBy(answers.flat(), ({ name }) => name);
+      const body = {
+        processes: answers.length,
+        silent,
+        dependencies: Array.from(byName, ([name, readings]) => ({ name, admission: sumOf(readings) })),
+      };
+      return { kind: "json", status: 200, body };
+    },
+  },
+];
+
+function sumOf(all: readonly DependencyReading[]) {
+  const readings = all.map(({ admission }) => admission);
+  const sum = (figure: (reading: AdmissionReading) => number): number =>
+    readings.reduce((total, reading) => total + figure(reading), 0);
+  const busy = readings.filter(({ serviceMs }) => serviceMs > 0);
+  const [first] = readings;
+  return {
+    mode: first!.mode,
+    limit: readings.some(({ limit }) => limit === undefined) ? null : sum(({ limit }) => limit!),
+    inFlight: sum(({ inFlight }) => inFlight),
+    queued: Object.fromEntries(
+      Object.keys(first!.queued).map((name) => [name, sum(({ queued }) => queued[name as keyof typeof queued])]),
+    ),
+    serviceMs: busy.length === 0 ? null : busy.reduce((total, { serviceMs }) => total + serviceMs, 0) / busy.length,
+    refused: added(readings.flatMap(({ refused }) => refused)),
+    wouldRefuse: added(readings.flatMap(({ wouldRefuse }) => wouldRefuse)),
+  };
+}
+
+function added(counts: readonly RefusalCount[]): readonly RefusalCount[] {
+  const sums = new Map<string, RefusalCount>();
+  for (const one of counts) {
+    const key = `${one.reason} ${one.class}`;
+    sums.set(key, { ...one, count: one.count + (sums.get(key)?.count ?? 0) });
+  }
+  return [...sums.values()];
+}

@@ -1,0 +1,389 @@
+import assert from "node:assert/strict";
+import { suite, test } from "node:test";
+import { Gate, type GateRules } from "../../../src/admission/gate.ts";
+import { fixedLimit } from "../../../src/admission/limits/fixed.ts";
+import type { Limit, Sample } from "../../../src/admission/limits/limit.ts";
+import { Permit } from "../../../src/admission/permit.ts";
+import type { Settled } from "../../../src/admission/waiter.ts";
+import { createEventBus } from "../../../src/core/events.ts";
+import type { Refused } from "../../../src/core/outcome.ts";
+import { asking } from "../../support/asking.ts";
+import { ManualClock } from "../../support/manual-clock.ts";
+
+const CAPS = [1000, 400, 300, 100, 20];
+
+const seatsOf = (initial: number): Limit => fixedLimit({ initial, min: 1, max: initial });
+
+interface Options {
+  readonly seats?: number;
+  readonly limit?: Limit;
+  readonly rules?: Partial<GateRules>;
+  readonly random?: number;
+}
+
+function gateOf({ seats = 1, limit = seatsOf(seats), rules, random = 0.5 }: Options = {}) {
+  const clock = new ManualClock({ now: 1000 });
+  const bus = createEventBus("gate-test");
+  const gate = new Gate(
+    limit,
+    { mode: "enforce", caps: CAPS, depth: undefined, ...rules },
+    {
+      clock,
+      random: () => random,
+      bus,
+    },
+  );
+  return { gate, clock, bus };
+}
+
+function admitted(entry: Permit | Refused | Promise<Settled>): Permit {
+  assert.ok(entry instanceof Permit, `no permit but ${JSON.stringify(entry)}`);
+  return entry;
+}
+
+function refusedBy(entry: unknown): Refused {
+  assert.equal((entry as Refused).kind, "refused", JSON.stringify(entry));
+  return entry as Refused;
+}
+
+/** What became of a wait: undefined while it lasts. */
+function watch(entry: Permit | Refused | Promise<Settled>): { settled: Settled | undefined } {
+  assert.ok(entry instanceof Promise, "nothing is waited for");
+  const watched: { settled: Settled | undefined } = { settled: undefined };
+  void entry.then((settled) => (watched.settled = settled));
+  return watched;
+}
+
+const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
+
+/** Calls that took so long, one after the other, so that the gate knows the pace of its dependency. */
+function teach(gate: Gate, clock: ManualClock, ms: number): void {
+  for (let i = 0; i < 100; i++) {
+    const permit = admitted(gate.enter(asking("bulk")));
+    clock.advance(ms);
+    permit.answered("success");
+    permit.free();
+  }
+}
+
+suite("a gate", () => {
+  test("gives seats at once up to the limit, and has the next wait until one is free", async () => {
+    const { gate } = gateOf({ seats: 2 });
+    const first = admitted(gate.enter(asking()));
+    const second = admitted(gate.enter(asking()));
+    assert.deepEqual([first.seen.inFlight, second.seen.inFlight], [0, 1]);
+    const third = watch(gate.enter(asking()));
+    await turn();
+    assert.equal(third.settled, undefined);
+    assert.deepEqual([gate.inFlight, gate.queued], [2, 1]);
+    first.free();
+    assert.deepEqual([gate.inFlight, gate.queued], [2, 0]);
+    await turn();
+    (third.settled as unknown as Permit).free();
+    second.free();
+    assert.equal(gate.inFlight, 0);
+  });
+
+  test("counts a seat once, however often it is given back", () => {
+    const { gate } = gateOf({ seats: 2 });
+    const permit = admitted(gate.enter(asking()));
+    admitted(gate.enter(asking()));
+    permit.free();
+    permit.free();
+    assert.equal(gate.inFlight, 1);
+  });
+
+  test("refuses on arrival what would wait for longer than its class may: turns over the pace of the seats", () => {
+    const { gate, clock } = gateOf({ seats: 4 });
+    teach(gate, clock, 100);
+    for (let i = 0; i < 4; i++) admitted(gate.enter(asking("bulk")));
+    // 25 ms a turn: two sheddable ones wait for 25 and 50 ms; a third would be beyond half of the cap of 100.
+    for (let i = 0; i < 2; i++) watch(gate.enter(asking("sheddable")));
+    const refusal = refusedBy(gate.enter(asking("sheddable")));
+    assert.equal(refusal.reason, "wait");
+    assert.deepEqual(
+      { ...refusal.admission, estimateMs: Math.round(refusal.admission!.estimateMs) },
+      { limit: 4, inFlight: 4, ahead: 2, estimateMs: 75, capMs: 100, waitedMs: 0 },
+    );
+    assert.equal(refusedBy(gate.enter(asking("bulk"))).reason, "wait");
+    watch(gate.enter(asking("default")));
+  });
+
+  test("a class whose share goes to the ones above it is refused before it waits in vain", () => {
+    const { gate, clock } = gateOf({ seats: 1 });
+    // Nine tenths of the only seat go to critical requests of 9 ms: what is left is a tenth of its pace.
+    for (let i = 0; i < 200; i++) {
+      const permit = admitted(gate.enter(asking("critical")));
+      clock.advance(9);
+      permit.answered("success");
+      permit.free();
+      clock.advance(1);
+    }
+    admitted(gate.enter(asking("critical")));
+    watch(gate.enter(asking("default")));
+    const refusal = refusedBy(gate.enter(asking("default")));
+    assert.equal(refusal.reason, "wait");
+    assert.ok(Math.abs(refusal.admission!.estimateMs - 180) < 20, `${refusal.admission!.estimateMs} ms`);
+  });
+
+  test("refuses what could not be answered before its deadline, and what is past it already", () => {
+    const { gate, clock } = gateOf({ seats: 1 });
+    teach(gate, clock, 50);
+    const now = clock.now();
+    admitted(gate.enter(asking("default", { deadline: now + 1 })));
+    // 50 ms for a seat and 50 for the answer.
+    assert.equal(refusedBy(gate.enter(asking("default", { deadline: now + 90 }))).reason, "deadline");
+    watch(gate.enter(asking("default", { deadline: now + 120 })));
+    assert.equal(refusedBy(gate.enter(asking("system", { deadline: now }))).reason, "deadline");
+  });
+
+  test("a dependency that hangs is seen before any of its calls has ended", () => {
+    const { gate, clock } = gateOf({ seats: 10 });
+    teach(gate, clock, 10);
+    for (let i = 0; i < 10; i++) admitted(gate.enter(asking()));
+    clock.advance(1490);
+    watch(gate.enter(asking()));
+    assert.equal(refusedBy(gate.enter(asking())).reason, "wait");
+  });
+
+  test("whoever has waited as long as its class may is refused by the next sweep, and the sweep rests when nobody waits", async () => {
+    const { gate, clock } = gateOf();
+    const holder = admitted(gate.enter(asking()));
+    const waits = watch(gate.enter(asking("sheddable")));
+    assert.equal(clock.pending, 1);
+    clock.advance(99);
+    await turn();
+    assert.equal(waits.settled, undefined);
+    clock.advance(11);
+    await turn();
+    const refusal = refusedBy(waits.settled);
+    assert.equal(refusal.reason, "wait");
+    assert.ok(refusal.admission!.waitedMs >= 100 && refusal.admission!.waitedMs <= 110);
+    assert.equal(clock.pending, 0);
+    holder.free();
+    assert.equal(clock.pending, 0);
+  });
+
+  test("nobody waits beyond a deadline less the usual time of an answer", async () => {
+    const { gate, clock } = gateOf();
+    teach(gate, clock, 40);
+    admitted(gate.enter(asking()));
+    const waits = watch(gate.enter(asking("critical", { deadline: clock.now() + 100 })));
+    clock.advance(50);
+    await turn();
+    assert.equal(waits.settled, undefined);
+    clock.advance(20);
+    await turn();
+    assert.equal(refusedBy(waits.settled).reason, "deadline");
+  });
+
+  test("no timer and no promise while seats are free", () => {
+    const { gate, clock } = gateOf({ seats: 3 });
+    for (let i = 0; i < 3; i++) admitted(gate.enter(asking()));
+    assert.equal(clock.pending, 0);
+  });
+
+  test("a client that leaves takes its place with it at once, and what listened for it is let go", async () => {
+    const { gate, clock } = gateOf();
+    const holder = admitted(gate.enter(asking()));
+    const leaves = asking("critical");
+    const gone = watch(gate.enter(leaves));
+    const stays = asking();
+    const waits = watch(gate.enter(stays));
+    leaves.departure.leave();
+    assert.equal(gate.queued, 1);
+    holder.free();
+    await turn();
+    assert.deepEqual(
+      [(gone.settled as { reason?: string }).reason, waits.settled instanceof Permit],
+      ["client-gone", true],
+    );
+    assert.equal(stays.departure.listeners, 0);
+    assert.deepEqual([gate.inFlight, gate.queued, clock.pending], [1, 0, 0]);
+  });
+
+  test("a client that has left before it asked gets no place", async () => {
+    const { gate, clock } = gateOf();
+    admitted(gate.enter(asking()));
+    const late = asking();
+    late.departure.leave();
+    const gone = watch(gate.enter(late));
+    await turn();
+    assert.equal((gone.settled as { reason?: string }).reason, "client-gone");
+    assert.deepEqual([gate.queued, clock.pending], [0, 0]);
+  });
+
+  test("a full queue sheds the newest of the lowest class for a better one, and refuses the lowest", async () => {
+    const { gate } = gateOf({ rules: { depth: 2 } });
+    admitted(gate.enter(asking()));
+    const kept = watch(gate.enter(asking("sheddable")));
+    const shed = watch(gate.enter(asking("sheddable")));
+    assert.equal(refusedBy(gate.enter(asking("sheddable"))).reason, "full");
+    const better = watch(gate.enter(asking("critical")));
+    await turn();
+    assert.equal(refusedBy(shed.settled).reason, "shed");
+    assert.deepEqual([kept.settled, better.settled], [undefined, undefined]);
+    assert.equal(gate.queued, 2);
+  });
+
+  test("five times the limit may wait, and 20 at least", () => {
+    for (const [seats, depth] of [
+      [1, 20],
+      [4, 20],
+      [10, 50],
+    ] as const) {
+      const { gate } = gateOf({ seats });
+      for (let i = 0; i < seats + depth; i++) void gate.enter(asking());
+      assert.deepEqual([gate.inFlight, gate.queued], [seats, depth]);
+      assert.equal(refusedBy(gate.enter(asking())).reason, "full");
+    }
+  });
+
+  test("a limit that falls lets nobody in until enough have left, and one that rises wakes those who wait", async () => {
+    let seats = 4;
+    const limit: Limit = { ...seatsOf(1), seats: () => seats };
+    const { gate, clock } = gateOf({ limit });
+    const holders = Array.from({ length: 4 }, () => admitted(gate.enter(asking())));
+    const waits = [watch(gate.enter(asking())), watch(gate.enter(asking())), watch(gate.enter(asking()))];
+    seats = 2;
+    holders[0]!.free();
+    holders[1]!.free();
+    await turn();
+    assert.deepEqual([gate.inFlight, gate.queued], [2, 3]);
+    holders[2]!.free();
+    assert.deepEqual([gate.inFlight, gate.queued], [2, 2]);
+    seats = 4;
+    clock.advance(10);
+    await turn();
+    assert.deepEqual([gate.inFlight, gate.queued], [4, 0]);
+    assert.ok(waits.every(({ settled }) => settled instanceof Permit));
+  });
+
+  test("nobody who comes later passes those who wait when a limit has risen", async () => {
+    let seats = 1;
+    const { gate } = gateOf({ limit: { ...seatsOf(1), seats: () => seats } });
+    admitted(gate.enter(asking()));
+    const waits = watch(gate.enter(asking()));
+    seats = 2;
+    const later = watch(gate.enter(asking()));
+    await turn();
+    assert.ok(waits.settled instanceof Permit);
+    assert.equal(later.settled, undefined);
+  });
+
+  test("the limit is told of the route, the time to the head and the seats taken; of what tells nothing it is not", () => {
+    const began: unknown[] = [];
+    const samples: Sample[] = [];
+    const limit: Limit = {
+      seats: () => 2,
+      began: (...told) => void began.push(told),
+      ended: (sample) => void samples.push(sample),
+    };
+    const { gate, clock } = gateOf({ limit });
+    const [first, second] = [admitted(gate.enter(asking())), admitted(gate.enter(asking()))];
+    clock.advance(30);
+    first.answered("success");
+    clock.advance(70);
+    first.free();
+    second.answered("ignore");
+    second.free();
+    admitted(gate.enter(asking())).answered("dropped");
+    assert.deepEqual(began, [
+      ["route", 1000, 1],
+      ["route", 1000, 2],
+      ["route", 1100, 1],
+    ]);
+    assert.deepEqual(samples, [
+      { route: "route", startedAt: 1000, latency: 30, inFlight: 1, ending: "success" },
+      { route: "route", startedAt: 1100, latency: 0, inFlight: 1, ending: "dropped" },
+    ]);
+  });
+
+  test("says when to come again by class, spread out by chance; not to whom coming again cannot help", () => {
+    const hints = [0, 0.999].map((random) => {
+      const { gate } = gateOf({ rules: { depth: 0 }, random });
+      admitted(gate.enter(asking()));
+      return (["system", "critical", "default", "sheddable", "bulk"] as const).map((cls) =>
+        Math.round(refusedBy(gate.enter(asking(cls))).retryAfterMs! / 100),
+      );
+    });
+    assert.deepEqual(hints, [
+      [5, 5, 10, 25, 75],
+      [15, 15, 30, 75, 225],
+    ]);
+    const { gate } = gateOf();
+    assert.equal(refusedBy(gate.enter(asking("default", { deadline: 0 }))).retryAfterMs, undefined);
+  });
+
+  test("in shadow everybody gets a seat, and who would have been refused is counted by reason and class", (t) => {
+    const { gate, clock, bus } = gateOf({
+      seats: 2,
+      rules: { mode: "shadow", depth: 3, caps: [1000, 400, 600, 100, 20] },
+    });
+    teach(gate, clock, 100);
+    const told: string[] = [];
+    t.after(bus.subscribe("spillway:would-refuse", (event) => told.push(`${event.reason} ${event.class}`)));
+    for (let i = 0; i < 4; i++) admitted(gate.enter(asking("default")));
+    admitted(gate.enter(asking("bulk")));
+    admitted(gate.enter(asking("default", { deadline: clock.now() })));
+    admitted(gate.enter(asking("default")));
+    admitted(gate.enter(asking("critical")));
+    const { mode, limit, inFlight, refused, wouldRefuse } = gate.read();
+    assert.deepEqual({ mode, limit, inFlight, refused }, { mode: "shadow", limit: 2, inFlight: 8, refused: [] });
+    assert.deepEqual(wouldRefuse, [
+      { reason: "shed", class: "bulk", count: 2 },
+      { reason: "wait", class: "bulk", count: 1 },
+      { reason: "deadline", class: "default", count: 1 },
+    ]);
+    assert.deepEqual(told, ["wait bulk", "deadline default", "shed bulk", "shed bulk"]);
+  });
+
+  test("when it is off everybody gets a seat and nothing is counted but who is in flight", () => {
+    const { gate } = gateOf({ rules: { mode: "off" } });
+    for (let i = 0; i < 5; i++) admitted(gate.enter(asking("bulk")));
+    const { limit, inFlight, wouldRefuse } = gate.read();
+    assert.deepEqual({ limit, inFlight, wouldRefuse }, { limit: undefined, inFlight: 5, wouldRefuse: [] });
+  });
+
+  test("other rules are in force at once: who waits is let in when the gate is turned off, or the limit rises", async () => {
+    const { gate, clock } = gateOf();
+    admitted(gate.enter(asking()));
+    const waits = [watch(gate.enter(asking())), watch(gate.enter(asking()))];
+    gate.configure({ mode: "enforce", caps: CAPS, depth: undefined }, seatsOf(2));
+    await turn();
+    assert.deepEqual([waits[0]!.settled instanceof Permit, waits[1]!.settled], [true, undefined]);
+    gate.configure({ mode: "off", caps: CAPS, depth: undefined });
+    await turn();
+    assert.ok(waits[1]!.settled instanceof Permit);
+    assert.deepEqual([gate.inFlight, gate.queued, clock.pending], [3, 0, 0]);
+  });
+
+  test("once closed it refuses those who wait and those who come, and leaves no timer", async () => {
+    const { gate, clock } = gateOf();
+    const holder = admitted(gate.enter(asking()));
+    const waits = watch(gate.enter(asking()));
+    gate.close();
+    assert.equal(refusedBy(gate.enter(asking("system"))).reason, "shed");
+    await turn();
+    assert.equal(refusedBy(waits.settled).reason, "shed");
+    holder.free();
+    assert.deepEqual([gate.inFlight, gate.queued, clock.pending], [0, 0, 0]);
+  });
+
+  test("a reading tells seats, waits and refusals", async () => {
+    const { gate, clock } = gateOf({ rules: { depth: 1 } });
+    const holder = admitted(gate.enter(asking()));
+    const waits = watch(gate.enter(asking()));
+    refusedBy(gate.enter(asking()));
+    const { queued, refused } = gate.read();
+    assert.equal(queued.default, 1);
+    assert.deepEqual(refused, [{ reason: "full", class: "default", count: 1 }]);
+    clock.advance(7);
+    holder.answered("success");
+    holder.free();
+    await turn();
+    (waits.settled as Permit).free();
+    const { waits: buckets, waitedMs, serviceMs } = gate.read();
+    assert.deepEqual([buckets[0], buckets[4], waitedMs, serviceMs], [1, 1, 7, 7]);
+  });
+});
