@@ -232,5 +232,5 @@ export function matcherOf(targets: readonly PurgeTarget[]): (entry: Pick<Purgeab
     all ||
     (urls.size > 0 && urls.has(entry.url)) ||
     (tags.size > 0 && entry.tags.some((tag) => tags.has(tag))) ||
-    (bans.length > 0 && bans.some((ban) => banMatches(ban, entry.url)));
+    bans.some((ban) => banMatches(ban, entry.url));
 }
