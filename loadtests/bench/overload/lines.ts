@@ -5,6 +5,8 @@ import { AnswerReader } from "../answer-reader.ts";
 export interface Ask {
   readonly path: string;
   readonly fields: string;
+  /** Set when its client has left. */
+  readonly over: boolean;
   answered(status: number, head: string): void;
   broken(): void;
 }
@@ -24,7 +26,9 @@ export class Lines {
   readonly #most: number;
   readonly #idle: Line[] = [];
   readonly #using = new Map<Ask, Line>();
-  readonly #waiting: Ask[] = [];
+  /** Those whose clients have left stay in it until it is their turn: looking for them would take longer than that. */
+  #waiting: Ask[] = [];
+  #next = 0;
   #open = 0;
 
   /** `localAddress`: who the tenant is to a gateway that tells clients apart by address. */
@@ -43,11 +47,7 @@ export class Lines {
   /** The client leaves: its connection is cut. */
   leave(ask: Ask): void {
     const line = this.#using.get(ask);
-    if (line === undefined) {
-      const at = this.#waiting.indexOf(ask);
-      if (at !== -1) this.#waiting.splice(at, 1);
-      return;
-    }
+    if (line === undefined) return;
     this.#using.delete(ask);
     line.asked = undefined;
     line.socket.destroy();
@@ -60,6 +60,19 @@ export class Lines {
 
   close(): void {
     for (const { socket } of [...this.#idle, ...this.#using.values()]) socket.destroy();
+  }
+
+  /** Of those that wait for a connection. */
+  #first(): Ask | undefined {
+    for (; this.#next < this.#waiting.length; this.#next++) {
+      const ask = this.#waiting[this.#next]!;
+      if (ask.over) continue;
+      this.#next++;
+      return ask;
+    }
+    this.#waiting = [];
+    this.#next = 0;
+    return undefined;
   }
 
   #ask(line: Line, ask: Ask): void {
@@ -91,7 +104,7 @@ export class Lines {
     this.#using.delete(asked);
     if (/\r\nconnection: *close/i.test(head)) line.socket.destroy();
     else {
-      const next = this.#waiting.shift();
+      const next = this.#first();
       if (next === undefined) this.#idle.push(line);
       else this.#ask(line, next);
     }
@@ -110,7 +123,7 @@ export class Lines {
       if (line.answers > 0 && !line.begun) this.send(asked);
       else asked.broken();
     }
-    const next = this.#open < this.#most ? this.#waiting.shift() : undefined;
+    const next = this.#open < this.#most ? this.#first() : undefined;
     if (next !== undefined) this.send(next);
   }
 }

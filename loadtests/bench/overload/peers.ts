@@ -31,14 +31,26 @@ export const DIRECT: Peer = { name: "direct", launch: () => "it is the dependenc
 
 const COMMAND = fileURLToPath(new URL("../../../dist/main.js", import.meta.url));
 
-/** Everything at its default; the routes, and which field tells the class. */
-export function spillwayConfig({ port, ops, places }: PeerSetting, workers: number): object {
+export interface SpillwayOptions {
+  /** Default: 1. */
+  readonly workers?: number;
+  /** Of every dependency. Default: none, as in every measurement but one. */
+  readonly limit?: object;
+}
+
+/** Everything at its default but what the options say; the routes, and which field tells the class. */
+export function spillwayConfig(
+  { port, ops, places }: PeerSetting,
+  { workers = 1, limit }: SpillwayOptions = {},
+): object {
   const origins = [...new Set(places.map(({ origin }) => origin))];
   const map = Object.fromEntries(CLASSES.map((name) => [name, name]));
   return {
     listen: { host: "127.0.0.1", port, ...(workers > 1 ? { workers } : {}) },
     ops: { port: ops },
-    dependencies: Object.fromEntries(origins.map((origin, i) => [`origin${i}`, { http: { targets: [origin] } }])),
+    dependencies: Object.fromEntries(
+      origins.map((origin, i) => [`origin${i}`, { http: { targets: [origin] }, ...(limit ? { limit } : {}) }]),
+    ),
     routes: places.map(({ prefix, origin }, i) => ({
       name: `route${i}`,
       match: { path: `${prefix}*` },
@@ -48,7 +60,8 @@ export function spillwayConfig({ port, ops, places }: PeerSetting, workers: numb
   };
 }
 
-export function spillway(name: string, workers = 1): Peer {
+/** `told`: it gets the number of seats that the others get, in place of finding it. */
+export function spillway(name: string, { workers = 1, told = false } = {}): Peer {
   return {
     name,
     tellsLimit: workers === 1,
@@ -56,7 +69,8 @@ export function spillway(name: string, workers = 1): Peer {
       if (!existsSync(COMMAND)) return "dist/main.js is not there: run npm run build";
       const file = join(setting.folder, `${name}.json`);
       // JSON is YAML too.
-      writeFileSync(file, JSON.stringify(spillwayConfig(setting, workers), undefined, 2));
+      const options = { workers, ...(told ? { limit: { algorithm: "fixed", initial: setting.seats } } : {}) };
+      writeFileSync(file, JSON.stringify(spillwayConfig(setting, options), undefined, 2));
       return {
         command: [process.execPath, COMMAND, "start", "--config", file],
         env: { NODE_ENV: "production", SPILLWAY_ALLOW_ROOT: "1" },
@@ -103,10 +117,13 @@ const nginx: Peer = {
 };
 
 export const SPILLWAY = spillway("spillway");
+/** What finding the limit costs is the difference. */
+export const TOLD = spillway("spillway told", { told: true });
 export const HAPROXY = haproxy("haproxy", 1);
 
 export const GATES: readonly Peer[] = [
   SPILLWAY,
+  TOLD,
   HAPROXY,
   haproxy(`haproxy x${TOO_MANY}`, TOO_MANY),
   nginx,
@@ -128,4 +145,4 @@ export const HOSTS: readonly Peer[] = [
   inNode("fastify+under-pressure", "under-pressure.js"),
 ];
 
-export const WORKERS: readonly Peer[] = [spillway("spillway 1 worker", 1), spillway("spillway 4 workers", 4)];
+export const WORKERS: readonly Peer[] = [spillway("spillway 1 worker"), spillway("spillway 4 workers", { workers: 4 })];

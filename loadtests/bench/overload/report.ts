@@ -2,7 +2,7 @@
 import { pairedRatio } from "../statistics.ts";
 import { figure, table } from "../table.ts";
 import { type Experiment, type Goal, met } from "./experiment.ts";
-import { HAPROXY, SPILLWAY } from "./peers.ts";
+import { HAPROXY, SPILLWAY, TOLD } from "./peers.ts";
 import { medians, type Result } from "./results.ts";
 
 /** Later than this at the 99th percentile, and the generator had not the CPU it needs: times of the run are too long. */
@@ -26,11 +26,15 @@ export function tables(experiment: Experiment, results: readonly Result[], absen
     return table([label, ...heads], lines);
   });
   const goals = goalLines(experiment, results);
+  const why = results.flatMap(({ peer, plan, reasons }) => {
+    const counts = Object.entries(reasons).map(([reason, count]) => `${reason} ${count}`);
+    return counts.length === 0 ? [] : [`refused by ${peer} at ${plan.label}, first round: ${counts.join(", ")}`];
+  });
   const missing = absent.map(({ peer, reason }) => `${peer}: not available: ${reason}`);
   return [
     `${experiment.id}: ${experiment.title}`,
     ...parts,
-    ...(goals.length > 0 ? [goals.join("\n")] : []),
+    ...[why, goals].filter(({ length }) => length > 0).map((lines) => lines.join("\n")),
     ...missing,
   ].join("\n\n");
 }
@@ -40,8 +44,8 @@ function cell(value: number): string {
   return figure(value, value < 1 ? 2 : 1);
 }
 
-/** Who of the peers the goals are about: the first that is Spillway. */
-const isOurs = ({ peer }: Result): boolean => peer.includes("spillway");
+/** Who of the peers the goals are about: whatever of Spillway is there, at its defaults. */
+const isOurs = ({ peer }: Result): boolean => peer.includes("spillway") && peer !== TOLD.name;
 
 function goalLines({ goals }: Experiment, results: readonly Result[]): string[] {
   return goals.flatMap((goal) => {

@@ -14,6 +14,7 @@ export interface Result {
   readonly course: Series;
   readonly samples: readonly Sample[];
   readonly classes: readonly ClassFigures[];
+  readonly reasons: Run["reasons"];
 }
 
 /** Of the first round, by class and kind: how many there were, and their times. */
@@ -31,7 +32,7 @@ interface ClassFigures {
 const STEP = 500;
 
 export function resultOf(experiment: Experiment, run: Run): Result {
-  const { peer, plan, attempts, samples } = run;
+  const { peer, plan, attempts, samples, reasons } = run;
   const end = edges(plan.phases).at(-1)!;
   const classes = CLASSES.flatMap((name, rank) => {
     const own = dueIn(attempts, { from: 0, to: end }).filter((one) => one.class === rank);
@@ -40,7 +41,15 @@ export function resultOf(experiment: Experiment, run: Run): Result {
       return { class: name, kind, count: times.length, ...quantiles(times), histogram: histogram(times) };
     }).filter(({ count }) => count > 0);
   });
-  return { peer, plan, rounds: [experiment.measure(run)], course: series(attempts, end, STEP), samples, classes };
+  return {
+    peer,
+    plan,
+    rounds: [experiment.measure(run)],
+    course: series(attempts, end, STEP),
+    samples,
+    classes,
+    reasons,
+  };
 }
 
 /** Median of each measure over the rounds; one that is Infinity in half of them is so. */

@@ -57,6 +57,8 @@ export interface Run {
   readonly cpuMicros: number;
   /** MiB at the end. */
   readonly resident: number;
+  /** Refusals by the gateway's own account, `class: reason` to their number; empty where it tells none. */
+  readonly reasons: Readonly<Record<string, number>>;
 }
 
 const GENERATOR = fileURLToPath(new URL("generator.ts", import.meta.url));
@@ -151,6 +153,7 @@ async function measure(peer: Peer, gateway: Running, { plan, seed, folder, ports
   const cpuMicros = cpuOf(gateway.pid) - spent;
   const after = await Promise.all(simulated.map(figuresOf));
   const figures = after.map((one, at) => less(one, before[at]!));
+  const reasons = peer.tellsLimit === true ? readReasons(await metricsAt(ops)) : {};
   return {
     peer: peer.name,
     plan,
@@ -159,6 +162,7 @@ async function measure(peer: Peer, gateway: Running, { plan, seed, folder, ports
     samples,
     cpuMicros,
     resident: residentOf(gateway.pid),
+    reasons,
   };
 }
 
@@ -195,7 +199,7 @@ async function sample(into: Sample[], { startAt, ports, ops }: Watched, signal: 
   for (let second = 1; ; second++) {
     if (await over(startAt + second * 1000 - Date.now(), signal)) return;
     const figures = await Promise.all(ports.map(figuresOf));
-    const limit = ops === undefined ? Number.NaN : await limitAt(ops);
+    const limit = ops === undefined ? Number.NaN : readLimit(await metricsAt(ops));
     into.push({ at: second, limit, inFlight: figures.map(({ mostInFlight }) => mostInFlight) });
   }
 }
@@ -213,20 +217,29 @@ async function figuresOf(port: number): Promise<SlotsFigures> {
   return (await (await fetch(`http://127.0.0.1:${port}/-/figures`)).json()) as SlotsFigures;
 }
 
-/** The largest of its dependencies; NaN as long as it tells none. */
-async function limitAt(ops: number): Promise<number> {
+/** Empty when it does not answer in time: under overload of its own it may not. */
+async function metricsAt(ops: number): Promise<string> {
   try {
-    return readLimit(
-      await (await fetch(`http://127.0.0.1:${ops}/metrics`, { signal: AbortSignal.timeout(1000) })).text(),
-    );
+    return await (await fetch(`http://127.0.0.1:${ops}/metrics`, { signal: AbortSignal.timeout(1000) })).text();
   } catch {
-    return Number.NaN;
+    return "";
   }
 }
 
+/** The largest of its dependencies; NaN as long as it tells none. */
 export function readLimit(metrics: string): number {
   const values = [...metrics.matchAll(/^spillway_admission_limit(?:\{[^}]*\})? ([\d.eE+-]+)$/gm)].map(([, value]) =>
     Number(value),
   );
   return values.length === 0 ? Number.NaN : Math.max(...values);
+}
+
+export function readReasons(metrics: string): Record<string, number> {
+  const found: Record<string, number> = {};
+  for (const [, labels, value] of metrics.matchAll(/^spillway_refused_total\{([^}]*)\} (\d+)$/gm)) {
+    const label = (name: string): string => new RegExp(`(?:^|,)${name}="([^"]*)"`).exec(labels!)?.[1] ?? "";
+    const key = `${label("class")}: ${label("reason")}`;
+    found[key] = (found[key] ?? 0) + Number(value);
+  }
+  return found;
 }

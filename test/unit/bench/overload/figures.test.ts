@@ -22,6 +22,7 @@ const result = (peer: string, rounds: readonly Record<string, number>[]): Result
   course: { step: 500, offered: [1], useful: [200], refused: [0], critical: [1] },
   samples: [],
   classes: [],
+  reasons: { "sheddable: wait": 12 },
 });
 
 suite("SVG of a chart", () => {
@@ -92,6 +93,7 @@ suite("report of an experiment", () => {
   test("tells of each goal whether it is met, with all rounds and beside the anchor in the same round", () => {
     assert.match(text, /^met {3}3x goodput %: 98\.0 \[98\.0, 96\.0, 99\.0\], at least 97; 0\.98 of haproxy's$/m);
     assert.match(text, /^MISS {2}3x recovery s: never /m);
+    assert.match(text, /^refused by spillway at 3x, first round: sheddable: wait 12$/m);
     assert.match(text, /^nginx: not available: not on PATH$/m);
   });
 
@@ -113,9 +115,9 @@ suite("how the peers are set up", () => {
   };
 
   test("Spillway is told routes and the field of the class, and nothing of the capacity", () => {
-    const { config } = validateConfig(spillwayConfig(setting, 1));
+    const { config } = validateConfig(spillwayConfig(setting));
     assert.deepEqual(Object.keys(config.dependencies), ["origin0", "origin1"]);
-    assert.ok(!JSON.stringify(spillwayConfig(setting, 1)).includes("limit"));
+    assert.ok(!JSON.stringify(spillwayConfig(setting)).includes("limit"));
   });
 
   test("the proxies in C are told the seats of each dependency", () => {

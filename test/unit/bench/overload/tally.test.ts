@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { suite, test } from "node:test";
 import { type Attempt, readAttempts, writeAttempts } from "../../../../loadtests/bench/overload/records.ts";
 import { medians } from "../../../../loadtests/bench/overload/results.ts";
-import { readLimit } from "../../../../loadtests/bench/overload/run.ts";
+import { readLimit, readReasons } from "../../../../loadtests/bench/overload/run.ts";
 import {
   dueIn,
   goodput,
@@ -104,6 +104,17 @@ suite("tally of a run", () => {
     const text = 'spillway_admission_limit{dependency="a"} 12\nspillway_admission_limit{dependency="b"} 30.5\n';
     assert.equal(readLimit(text), 30.5);
     assert.ok(Number.isNaN(readLimit("spillway_admission_limited 3\n")));
+  });
+});
+
+suite("what a gateway tells of its refusals", () => {
+  test("by class and reason, all dependencies together", () => {
+    const text = [
+      'spillway_refused_total{reason="wait",class="sheddable",dependency="a"} 3',
+      'spillway_refused_total{dependency="b",reason="wait",class="sheddable"} 4',
+      'spillway_refused_total{reason="full",class="critical"} 1',
+    ].join("\n");
+    assert.deepEqual(readReasons(text), { "sheddable: wait": 7, "critical: full": 1 });
   });
 });
 
