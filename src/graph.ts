@@ -4,6 +4,8 @@ import { onion } from "./core/stage.ts";
 import { createHexSource, type Clock, type Random } from "./core/clock.ts";
 import { continueTrace } from "./core/trace.ts";
 import type { EventBus } from "./core/events.ts";
+import type { Identities } from "./core/identity.ts";
+import { classificationOf, type Classification } from "./classification.ts";
 import type { Config, NamedRoute } from "./config/schema.ts";
 import type { Material } from "./config/material.ts";
 import { editHeaders, type HeaderEdits } from "./dependency/fields.ts";
@@ -22,10 +24,8 @@ import type { SharedRedis } from "./cache/tiers/open.ts";
 import { createRedis } from "./cluster/redis.ts";
 import type { RedisSettings } from "./cluster/settings.ts";
 import { createQuotas, type Quotas } from "./limits/quotas.ts";
-import { Identities } from "./cache/identity.ts";
 import { cacheOptions, cachePolicy, keyOptions } from "./cache/settings.ts";
 import { readDeadline } from "./routing/deadline.ts";
-import { compilePriority } from "./routing/priority.ts";
 import { compileRewrite } from "./routing/rewrite.ts";
 import type { FixedAnswer, RouteSettings } from "./routing/settings.ts";
 import { compileRoutes } from "./routing/table.ts";
@@ -41,6 +41,7 @@ export interface Graph {
   readonly judgement: Judgement;
   readonly dependencies: ReadonlyMap<string, HttpDependency>;
   readonly gates: Gates;
+  readonly classification: Classification;
   readonly store: Store;
   readonly redis: RedisInUse | undefined;
   readonly quotas: Quotas;
@@ -132,9 +133,9 @@ export function buildGraph(config: Config, before: Graph | undefined, parts: Gra
   const redis = redisFor(config, before?.redis, parts);
   const same = before && before.redis === redis && keptBy(before.config) === keptBy(config);
   const store = same ? before.store : createStore(config.cache, { ...parts, redis });
-  const { fallbacks, identityKey } = parts.material;
-  const { identity } = config.cache;
-  const identities = identity && new Identities(identity, identityKey, store.time);
+  const { fallbacks } = parts.material;
+  const classification = classificationOf(config, before?.classification, { ...parts, dependencies });
+  const { identities, cohorts } = classification;
   const quotas = createQuotas(config.routes, config.rateLimits, before?.quotas, {
     ...parts,
     redis,
@@ -144,7 +145,7 @@ export function buildGraph(config: Config, before: Graph | undefined, parts: Gra
   const stageParts: StageParts = { store, shared: config.cache, clock, fallbacks, identities, quotas };
   const routes = config.routes.map((route) => ({
     match: route.match,
-    value: buildRoute(route, config, dependencies, gates, stageParts),
+    value: buildRoute(route, { config, classification, dependencies, gates }, stageParts),
   }));
   const table = compileRoutes(routes);
   const trusts = compileTrust(config.listen.trustedProxies);
@@ -154,6 +155,7 @@ export function buildGraph(config: Config, before: Graph | undefined, parts: Gra
     config,
     dependencies,
     gates,
+    classification,
     store,
     redis,
     quotas,
@@ -165,6 +167,8 @@ export function buildGraph(config: Config, before: Graph | undefined, parts: Gra
       clientAddress: (peer, forwardedFor, forwarded) => clientAddress(peer, forwardedFor, forwarded, trusts).address,
       trace: (traceparent) => continueTrace(traceparent, hex16, hex8),
       deadline: (fields, now) => readDeadline(fields, now, parts.clock.wall()),
+      cohortOf: (tenant, now) => cohorts.of(tenant, now),
+      used: (tenant, ms, now) => cohorts.used(tenant, ms, now),
     },
   };
 }
@@ -193,14 +197,14 @@ const APART: ReadonlySet<string> = new Set([
  * What kept answers stand on: another store, or another way from a cached route to its answers, and they are dropped.
  * How long they may be used is judged anew at each use.
  */
-function keptBy({ cache, routes }: Config): string {
+function keptBy({ identity, cache, routes }: Config): string {
   const ways = routes.map(({ match, dependency, rewrite, requestHeaders, responseHeaders, cache: own }) =>
     cachePolicy(own)
       ? { match, dependency, rewrite, requestHeaders, responseHeaders, kept: keyOptions(own) }
       : undefined,
   );
   const rest = Object.entries(cache).filter(([name]) => !APART.has(name));
-  return JSON.stringify([rest, ways.filter((way) => way !== undefined)]);
+  return JSON.stringify([rest, identity, ways.filter((way) => way !== undefined)]);
 }
 
 interface StageParts {
@@ -213,11 +217,11 @@ interface StageParts {
   readonly quotas: Quotas;
 }
 
+type Built = Pick<Graph, "config" | "classification" | "dependencies" | "gates">;
+
 function buildRoute(
   route: NamedRoute,
-  config: Config,
-  dependencies: ReadonlyMap<string, HttpDependency>,
-  gates: Gates,
+  { config, classification, dependencies, gates }: Built,
   parts: StageParts,
 ): EdgeRoute {
   const dependency = dependencies.get(route.dependency ?? "");
@@ -225,7 +229,7 @@ function buildRoute(
   return {
     facts: { name: route.name, dependency: route.dependency },
     handler: onion([...stagesOf(route, parts), ...admission], innermost(route, dependencies)),
-    classOf: compilePriority(route.priority),
+    stand: classification.standOf(route),
     websocket: route.websocket,
     longest: Math.min(route.timeout ?? dependency?.settings.timeout ?? Infinity, config.listen.requestTimeout),
   };

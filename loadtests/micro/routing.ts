@@ -156,7 +156,7 @@ const classOf = compilePriority({ header: "x-class", map: { a: "critical" }, def
 measure(
   "priority from a field",
   variants((i) => `v${i}`),
-  (value) => classOf(["host", "a", "x-class", value]),
+  (value) => classOf(["host", "a", "x-class", value], "GET"),
 );
 
 if (sink === 0) process.exitCode = 1;

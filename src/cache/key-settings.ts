@@ -59,29 +59,3 @@ export const keySettings = {
 
 const shape = z.strictObject(keySettings);
 export type KeySettings = z.output<typeof shape>;
-
-/** `cache.identity`: how the token in Authorization is verified. */
-export const identitySettings = z
-  .strictObject({
-    jwt: z
-      .strictObject({
-        secret: z
-          .string()
-          .min(32, "at least 32 characters: openssl rand -hex 32")
-          .optional()
-          .describe("For HS256, HS384, HS512; from the environment"),
-        publicKey: z.string().min(1).optional().describe("PEM file of a public key (RSA, EC, Ed25519)"),
-        issuer: z.string().optional().describe("What iss has to be. Absent: anything"),
-        audience: z.string().optional().describe("What aud has to hold. Absent: anything"),
-        userClaim: z.string().min(1).default("sub").describe("Which claim is the user"),
-        roleClaim: z.string().min(1).default("role").describe("Which claim is the role"),
-      })
-      .refine(({ secret, publicKey }) => (secret === undefined) !== (publicKey === undefined), {
-        error: "give either a secret or a publicKey",
-      })
-      .describe("JSON Web Tokens in Authorization: Bearer"),
-  })
-  .optional()
-  .describe("Who asks, for routes that keep answers by user, role or claim");
-
-export type IdentitySettings = NonNullable<z.output<typeof identitySettings>>;

@@ -1,8 +1,8 @@
 import type { Clock } from "../core/clock.ts";
+import type { Identities } from "../core/identity.ts";
 import { Timeouts } from "../core/timeouts.ts";
 import { compileAsk } from "./asked.ts";
 import { compileFallback } from "./fallback.ts";
-import type { Identities } from "./identity.ts";
 import type { CacheParts } from "./parts.ts";
 import { NO_GRACE, type Grace } from "./phase.ts";
 import { compilePreset } from "./presets.ts";

@@ -1,8 +1,9 @@
 import { z } from "zod";
+import { identitySettings } from "../core/identity.ts";
 import { bytes, duration } from "../core/units.ts";
 import { fallbackSettings } from "./fallback-settings.ts";
 import { budget, cacheClasses, leastOf, tierChoice } from "./classes.ts";
-import { identitySettings, keySettings } from "./key-settings.ts";
+import { keySettings } from "./key-settings.ts";
 import type { CachePolicy } from "./rules.ts";
 import { postgresSettings } from "./postgres/settings.ts";
 import { versionSettings } from "./roll-over.ts";
@@ -169,7 +170,9 @@ export const cacheSettings = z
     lifetimes,
     backplane: backplaneSettings,
     version: versionSettings,
-    identity: identitySettings,
+    identity: identitySettings
+      .optional()
+      .describe("Who asks, for routes that keep answers by user, role or claim, where identity does not say it"),
     postgres: postgresSettings.optional().describe("A tier behind the others; absent: none"),
     secret: secret
       .optional()

@@ -1,6 +1,6 @@
 import type { HeaderList } from "../core/headers.ts";
 import { readCookies, type Cookie } from "./cookies.ts";
-import type { Claims, Identities } from "./identity.ts";
+import type { Claims, Identities } from "../core/identity.ts";
 import type { KeySettings } from "./key-settings.ts";
 import { joinedHeader } from "../core/headers.ts";
 

@@ -8,6 +8,7 @@ import { UsageError } from "../core/errors.ts";
 import { headerValue, isToken, type HeaderList } from "../core/headers.ts";
 import type { RefusedReason } from "../core/outcome.ts";
 import { formatDuration } from "../core/units.ts";
+import { createHeadReader } from "../http/fields.ts";
 import type { Judgement } from "../http/judge.ts";
 import { PROBLEMS } from "../http/problems.ts";
 import { compileRewrite } from "../routing/rewrite.ts";
@@ -123,7 +124,8 @@ function readField(line: string): [string, string] {
 /** Asks the same judgement that a gateway asks. Opens no connection and no file but the configuration. */
 async function judge(asked: Asked, config: Config): Promise<Explained> {
   const { buildGraph } = await import("../graph.ts");
-  const withoutStores = { ...config, redis: undefined, cache: { ...config.cache, postgres: undefined } };
+  const cache = { ...config.cache, postgres: undefined, identity: undefined };
+  const withoutStores = { ...config, redis: undefined, identity: undefined, cache };
   const graph = buildGraph(withoutStores, undefined, {
     clock: systemClock,
     random: systemRandom,
@@ -131,14 +133,18 @@ async function judge(asked: Asked, config: Config): Promise<Explained> {
     material: { tls: undefined, authorities: new Map(), fallbacks: new Map() },
   });
   try {
-    return judgeWith(graph.judgement, asked, config);
+    return await judgeWith(graph.judgement, asked, config);
   } finally {
     await graph.quotas.retire(undefined);
     await Promise.all([graph.store.close(), ...[...graph.dependencies.values()].map((used) => used.destroy())]);
   }
 }
 
-function judgeWith(judgement: Judgement, { method, target, scheme, host, headers }: Asked, config: Config): Explained {
+async function judgeWith(
+  judgement: Judgement,
+  { method, target, scheme, host, headers }: Asked,
+  config: Config,
+): Promise<Explained> {
   if (method === "TRACE" || method === "CONNECT") return refusal("unsupported", `${method} is not carried`);
   const authority = judgement.readHost(host, scheme);
   if (authority.kind === "bad") return refusal("malformed", authority.detail);
@@ -150,13 +156,17 @@ function judgeWith(judgement: Judgement, { method, target, scheme, host, headers
   if (match.kind === "wrong-method") {
     return refusal("method-not-allowed", `this path takes ${match.allow.join(", ")}`);
   }
-  const { facts, classOf } = match.value;
+  const { facts, stand } = match.value;
+  const head = createHeadReader()(headers, "1.1");
+  if ("fault" in head) return refusal(head.fault, head.detail);
+  const client = { address: "127.0.0.1", trusted: false };
+  const standing = await stand({ method, target: read.target, headers: head.endToEnd, client }, head.urgency);
   const route = config.routes.find(({ name }) => name === facts.name)!;
   const sent = compileRewrite(route.match.path, route.rewrite)(read.target, read.path, read.query, match.params);
   return {
     kind: "taken",
     route: facts.name,
-    class: classOf(headers),
+    class: standing.class,
     path: read.path,
     params: match.params,
     goes: destination(route, sent, config),

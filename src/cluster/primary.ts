@@ -1,7 +1,7 @@
 import { routeNames } from "../config/schema.ts";
 import { createHexSource } from "../core/clock.ts";
 import type { Control, Life } from "../core/control.ts";
-import { newestOf } from "../core/decisions.ts";
+import { newestOf, type DecisionsAsk } from "../core/decisions.ts";
 import { toError } from "../core/errors.ts";
 import { createEventBus, type EventBus } from "../core/events.ts";
 import type { ReadyConfig } from "../config/source.ts";
@@ -28,7 +28,12 @@ export interface PrimaryParts extends RunParts {
   readonly fork?: Fork;
 }
 
-const forWorkers = ({ config, material, hash }: ReadyConfig): WorkerConfig => ({ config, material, hash });
+/** `salt`: of the cohorts, where the configuration has none, so that a tenant has the same place in all workers. */
+function forWorkers({ config, material, hash }: ReadyConfig, salt: string): WorkerConfig {
+  const { priority } = config;
+  const cohort = { salt, ...priority.cohort };
+  return { config: { ...config, priority: { ...priority, cohort } }, material, hash };
+}
 
 /** Log and metrics of the primary itself. */
 function openOwnTelemetry(parts: PrimaryParts, bus: EventBus): { log: Log; metrics: Metrics; close(): Promise<void> } {
@@ -98,7 +103,7 @@ function createCourse({ clock }: PrimaryParts, crew: Crew, pace: () => DrainPace
   };
 }
 
-function gatherCrew(parts: PrimaryParts, bus: EventBus, { port, sharing }: SharedPort): Crew {
+function gatherCrew(parts: PrimaryParts, bus: EventBus, { port, sharing }: SharedPort, salt: string): Crew {
   const { first, clock, version, workers } = parts;
   const name = first.config.listen.name ?? `spillway-${createHexSource(4)()}`;
   return new Crew({
@@ -106,7 +111,7 @@ function gatherCrew(parts: PrimaryParts, bus: EventBus, { port, sharing }: Share
     fork: parts.fork ?? clusterFork(),
     clock,
     bus,
-    first: forWorkers(first),
+    first: forWorkers(first, salt),
     start: { name, port, sharing, version },
   });
 }
@@ -118,8 +123,9 @@ export async function runPrimary(parts: PrimaryParts): Promise<Running> {
   const bus = createEventBus(createHexSource(8)());
   const shared = await settlePort(listen);
   const own = openOwnTelemetry(parts, bus);
-  const crew = gatherCrew(parts, bus, shared);
-  const reloader = createReloader({ source, first, clock, bus, apply: (next) => crew.apply(forWorkers(next)) });
+  const salt = createHexSource(16, 16)();
+  const crew = gatherCrew(parts, bus, shared, salt);
+  const reloader = createReloader({ source, first, clock, bus, apply: (next) => crew.apply(forWorkers(next, salt)) });
   const ended = Promise.withResolvers<number>();
   const course = createCourse(parts, crew, () => reloader.current().config.drain);
   const control: Control = {
@@ -132,11 +138,7 @@ export async function runPrimary(parts: PrimaryParts): Promise<Running> {
     ],
     config: reloader.view,
     cache: (ask) => crew.cache(ask),
-    decisions: async (ask) => {
-      const { answers, silent } = await crew.askAll({ kind: "decisions", ask });
-      const found = answers.flatMap((answer) => (answer.kind === "decisions" ? [answer.decisions] : []));
-      return { decisions: newestOf(found, ask.limit), processes: found.length, silent };
-    },
+    decisions: (ask) => decisionsOf(crew, ask),
     limits: () => limitsOf(crew),
     dependencies: () => dependenciesOf(crew),
     webhookSecret: () => reloader.current().config.cache.webhook?.secret,
@@ -171,6 +173,13 @@ export async function runPrimary(parts: PrimaryParts): Promise<Running> {
     await stop();
     throw thrown;
   }
+}
+
+/** The newest decisions of all workers together. */
+async function decisionsOf(crew: Crew, ask: DecisionsAsk): ReturnType<Control["decisions"]> {
+  const { answers, silent } = await crew.askAll({ kind: "decisions", ask });
+  const found = answers.flatMap((answer) => (answer.kind === "decisions" ? [answer.decisions] : []));
+  return { decisions: newestOf(found, ask.limit), processes: found.length, silent };
 }
 
 /** What the client quotas of every worker have counted. */

@@ -4,6 +4,7 @@ import { cacheChecks } from "./cache-checks.ts";
 import { unreachable, type Matched } from "./reach.ts";
 import { limitChecks } from "./limit-checks.ts";
 import { nearest } from "./nearest.ts";
+import { priorityChecks } from "./priority-checks.ts";
 import type { Finding, Path } from "./place.ts";
 import { unnamedRoute } from "./schema.ts";
 
@@ -28,6 +29,7 @@ export function crossChecks(input: unknown, host: Host): Finding[] {
     ...routes.flatMap((route, index) => withoutEffect(map(route) ?? {}, ["routes", index])),
     ...cacheChecks(config),
     ...identityChecks(config, routes),
+    ...priorityChecks(config),
     ...nameChecks(routes),
     ...limitChecks(config, routes, (index) => nameOf(routes[index], index)),
     ...unreachable(routes.map(matched)),
@@ -144,14 +146,15 @@ function tagChecks(route: Readonly<Record<string, unknown>>, path: Path): Findin
 
 /** Who asks is in a key only where something can tell who that is. */
 function identityChecks(config: Readonly<Record<string, unknown>>, routes: readonly unknown[]): Finding[] {
-  if (map(config["cache"])?.["identity"] !== undefined) return [];
+  if (config["identity"] !== undefined || map(config["cache"])?.["identity"] !== undefined) return [];
   return routes.flatMap((route, index) => {
     const sources = list(map(map(route)?.["cache"])?.["varyBy"]);
     const at = sources.findIndex(
       (source) => source === "user" || source === "role" || map(source)?.["claim"] !== undefined,
     );
     if (at < 0) return [];
-    const message = "nobody is known without cache.identity: say there how tokens are verified, or take this out";
+    const message =
+      "nobody is known without cache.identity or identity: say there how tokens are verified, or take this out";
     return [{ path: ["routes", index, "cache", "varyBy", at], at: "value", message }];
   });
 }

@@ -5,7 +5,8 @@ import { resolve } from "node:path";
 import { createSecureContext } from "node:tls";
 import { LARGEST_FALLBACK } from "../cache/settings.ts";
 import { ConfigError, toError, type ConfigIssue } from "../core/errors.ts";
-import type { Config, NamedRoute } from "./schema.ts";
+import { LARGEST_KEY_SET, readKeySet } from "../core/key-set.ts";
+import { identityOf, type Config, type NamedRoute } from "./schema.ts";
 
 /** What a configuration names by file: read and looked at before anything is built of it. */
 export interface Material {
@@ -14,7 +15,7 @@ export interface Material {
   readonly authorities: ReadonlyMap<string, string>;
   /** Certificate authorities of Redis, PEM. Default: those of Node. */
   readonly redisAuthority?: string;
-  /** The key that tokens are verified with, PEM. Default: none, or a secret. */
+  /** The key that tokens are verified with, PEM, or a JWK Set. Default: none, a secret, or the keys of a dependency. */
   readonly identityKey?: string;
   /** Octets of the files of fallback answers, by route. */
   readonly fallbacks: ReadonlyMap<string, Uint8Array>;
@@ -66,11 +67,20 @@ const fallbackAt = (index: number): string => `routes.${index}.cache.fallback.fi
 const fallbackOf = ({ cache }: NamedRoute): string | undefined =>
   typeof cache === "object" ? cache.fallback?.file : undefined;
 
-const IDENTITY_KEY = "cache.identity.jwt.publicKey";
 const REDIS_AUTHORITY = "redis.ca";
 const authorityAt = (name: string): string => `dependencies.${name}.http.ca`;
 
-function namedFiles({ listen, dependencies, redis, routes, cache }: Config): readonly Named[] {
+/** The file that tokens are verified with. */
+function identityFile(config: Config): Named | undefined {
+  const { settings, at } = identityOf(config) ?? {};
+  if (!settings) return undefined;
+  const { publicKey, jwks } = settings.jwt;
+  if (publicKey !== undefined) return { path: publicKey, at: `${at}.jwt.publicKey` };
+  return jwks && "file" in jwks ? { path: jwks.file, at: `${at}.jwt.jwks.file`, most: LARGEST_KEY_SET } : undefined;
+}
+
+function namedFiles(config: Config): readonly Named[] {
+  const { listen, dependencies, redis, routes } = config;
   const fallbacks = routes.flatMap((route, index) => {
     const path = fallbackOf(route);
     return path === undefined ? [] : [{ path, at: fallbackAt(index), most: LARGEST_FALLBACK }];
@@ -80,8 +90,8 @@ function namedFiles({ listen, dependencies, redis, routes, cache }: Config): rea
   );
   if (redis?.ca !== undefined) authorities.push({ path: redis.ca, at: REDIS_AUTHORITY });
   const { tls } = listen;
-  const identityKey = cache.identity?.jwt.publicKey;
-  const keys = identityKey === undefined ? [] : [{ path: identityKey, at: IDENTITY_KEY }];
+  const identity = identityFile(config);
+  const keys = identity ? [identity] : [];
   const others = [...authorities, ...keys, ...fallbacks];
   if (!tls) return others;
   return [...others, { path: tls.cert, at: "listen.tls.cert" }, { path: tls.key, at: "listen.tls.key" }];
@@ -122,10 +132,10 @@ function materialOf(config: Config, file: string, files: readonly Read[]): Mater
     if (text !== undefined) authorities.set(name, text);
   }
   const redisAuthority = authority(REDIS_AUTHORITY);
-  const identityKey = texts.get(IDENTITY_KEY);
-  if (identityKey !== undefined && !isPublicKey(identityKey)) {
-    issue(IDENTITY_KEY, "holds no public key: expected PEM, which begins with -----BEGIN PUBLIC KEY-----");
-  }
+  const keyFile = identityFile(config)?.at ?? "";
+  const identityKey = texts.get(keyFile);
+  const trouble = identityKey === undefined ? undefined : keyTrouble(identityKey, keyFile.endsWith(".file"));
+  if (trouble !== undefined) issue(keyFile, trouble);
   if (issues.length > 0) throw new ConfigError(issues);
   return {
     tls,
@@ -134,6 +144,21 @@ function materialOf(config: Config, file: string, files: readonly Read[]): Mater
     ...(redisAuthority === undefined ? {} : { redisAuthority }),
     ...(identityKey === undefined ? {} : { identityKey }),
   };
+}
+
+/** Why tokens cannot be verified with a text; undefined: they can. */
+function keyTrouble(text: string, isSet: boolean): string | undefined {
+  if (!isSet) {
+    return isPublicKey(text)
+      ? undefined
+      : "holds no public key: expected PEM, which begins with -----BEGIN PUBLIC KEY-----";
+  }
+  try {
+    readKeySet(text);
+    return undefined;
+  } catch (thrown) {
+    return `holds no JWK Set: ${toError(thrown).message}`;
+  }
 }
 
 function isPublicKey(text: string): boolean {

@@ -2,12 +2,13 @@ import { z } from "zod";
 import { limitSettings } from "../admission/settings.ts";
 import { cacheSettings, purgesSettings, routeCacheSettings } from "../cache/settings.ts";
 import { redisSettings } from "../cluster/settings.ts";
+import { identitySettings, type IdentitySettings } from "../core/identity.ts";
 import { notYet } from "../core/not-yet.ts";
 import { dependencySettings } from "../dependency/settings.ts";
 import { drainSettings, listenSettings } from "../http/settings.ts";
 import { rateLimitsSettings, routeRateLimitSettings } from "../limits/settings.ts";
 import { opsSettings } from "../ops/settings.ts";
-import { routeSettings } from "../routing/settings.ts";
+import { prioritySettings, routeSettings } from "../routing/settings.ts";
 
 /** A route's name in metrics and logs when it was given none; `index` from 0. */
 export const unnamedRoute = (index: number): string => `route-${index + 1}`;
@@ -47,6 +48,12 @@ export const configSchema = z
       .min(1, "at least one route is needed")
       .transform(named)
       .describe("What may be asked for; the first match wins"),
+    identity: identitySettings
+      .optional()
+      .describe(
+        "Who asks, for priority and for routes that keep answers by user, role or claim. Absent: nobody is known",
+      ),
+    priority: prioritySettings.describe("Who comes first when not all can be served, beside what routes say of it"),
     rateLimits: rateLimitsSettings,
     cache: cacheSettings,
     compression: notYet("compression"),
@@ -56,6 +63,12 @@ export const configSchema = z
   .meta({ title: "Spillway configuration" });
 
 export type Config = z.output<typeof configSchema>;
+/** How tokens are verified, wherever it is said, and where that is. */
+export function identityOf({ identity, cache }: Config): { settings: IdentitySettings; at: string } | undefined {
+  if (identity) return { settings: identity, at: "identity" };
+  return cache.identity && { settings: cache.identity, at: "cache.identity" };
+}
+
 /** Names of all routes, in order: the labels of metrics. */
 export const routeNames = ({ routes }: Config): readonly string[] => routes.map(({ name }) => name);
 

@@ -2,7 +2,7 @@ import { cachePolicy } from "../cache/settings.ts";
 import { formatDuration } from "../core/units.ts";
 import { valueAt } from "./explain.ts";
 import type { Finding, Path } from "./place.ts";
-import type { Config } from "./schema.ts";
+import { identityOf, type Config } from "./schema.ts";
 import { warmWarnings } from "./warm-checks.ts";
 
 /**
@@ -60,8 +60,11 @@ function timeoutWarnings({ listen, drain, dependencies, routes }: Config, writte
   return findings;
 }
 
-function unusedDependencies({ dependencies, routes }: Config): Finding[] {
+function unusedDependencies(config: Config): Finding[] {
+  const { dependencies, routes } = config;
   const used = new Set(routes.map((route) => route.dependency));
+  const jwks = identityOf(config)?.settings.jwt.jwks;
+  if (jwks && "dependency" in jwks) used.add(jwks.dependency);
   return Object.keys(dependencies)
     .filter((name) => !used.has(name))
     .map((name) => ({ path: ["dependencies", name], at: "key", message: "no route uses this dependency" }));

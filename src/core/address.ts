@@ -73,13 +73,64 @@ export function unmapAddress(address: string): string {
  */
 export function clientKey(address: string): string {
   if (!address.includes(":")) return address;
+  const plain = plainPrefix(address);
+  if (plain !== undefined) return plain;
   const parsed = parseAddress(address);
   if (!parsed) return address;
   if (parsed.family === 4) return formatIPv4(parsed.bits);
   const [high, low] = parsed.words;
-  const groups = [high >>> 16, high & 0xffff, low >>> 16, low & 0xffff];
-  return `${groups.map((group) => group.toString(16)).join(":")}::/64`;
+  return formatPrefix(high >>> 16, high & 0xffff, low >>> 16, low & 0xffff);
 }
+
+const formatPrefix = (a: number, b: number, c: number, d: number): string =>
+  `${a.toString(16)}:${b.toString(16)}:${c.toString(16)}:${d.toString(16)}::/64`;
+
+/** The /64 of an IPv6 address in hexadecimal groups alone, as almost all are; undefined for any other text. */
+function plainPrefix(text: string): string | undefined {
+  const gap = text.indexOf("::");
+  const groups = [0, 0, 0, 0, 0, 0, 0, 0];
+  const front = readGroups(text, 0, gap < 0 ? text.length : gap, groups);
+  if (gap < 0) {
+    if (front !== 8) return undefined;
+  } else {
+    const tail = [0, 0, 0, 0, 0, 0, 0, 0];
+    const back = readGroups(text, gap + 2, text.length, tail);
+    if (front < 0 || back < 0 || front + back > 7) return undefined;
+    for (let i = 0; i < back; i++) groups[8 - back + i] = tail[i]!;
+  }
+  const [a, b, c, d, e, f] = groups as [number, number, number, number, number, number];
+  const mapped = (a | b | c | d | e) === 0 && f === 0xffff;
+  return mapped ? undefined : formatPrefix(a, b, c, d);
+}
+
+/** Groups with a colon between each, into `groups`: how many; -1 where they are no such thing, or more than 8. */
+function readGroups(text: string, from: number, to: number, groups: number[]): number {
+  if (from === to) return 0;
+  let count = 0;
+  let value = 0;
+  let digits = 0;
+  for (let at = from; at <= to; at++) {
+    const code = at === to ? COLON : text.charCodeAt(at);
+    if (code === COLON) {
+      if (digits === 0 || count === 8) return -1;
+      groups[count++] = value;
+      value = digits = 0;
+    } else {
+      const digit = hexDigit(code);
+      if (digit < 0 || ++digits > 4) return -1;
+      value = value * 16 + digit;
+    }
+  }
+  return count;
+}
+
+const COLON = 0x3a;
+
+const hexDigit = (code: number): number => {
+  if (code >= 0x30 && code <= 0x39) return code - 0x30;
+  const letter = code | 0x20;
+  return letter >= 0x61 && letter <= 0x66 ? letter - 0x57 : -1;
+};
 
 /** Whether nobody but this machine can be at, or listen on, the address. Of names only "localhost". */
 export function isLoopback(address: string): boolean {

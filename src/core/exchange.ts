@@ -50,6 +50,13 @@ export interface Departure {
   onGone(listener: () => void): () => void;
 }
 
+/** Who comes first, as far as a request itself says it. */
+export interface Standing {
+  readonly class: PriorityClass;
+  /** Who it counts for, where a token, a trusted peer or an API key says so; undefined: its address. */
+  readonly tenant: string | undefined;
+}
+
 /** Which route matched, and what its pattern found. */
 export interface RouteFacts {
   /** From the configuration; `_other` when nothing matched. Safe as a metric label. */

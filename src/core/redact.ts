@@ -3,7 +3,9 @@ export const REDACTED = "[redacted]";
 
 /** Whether what stands under such a key, or in such a header field, is a secret whatever it looks like. */
 export const isSecretName = (name: string): boolean =>
-  /token|secret|passw|passphrase|credential|authorization|cookie|signature|api[-_]?key|private[-_]?key/i.test(name);
+  /token|secret|passw|passphrase|credential|authorization|cookie|signature|api[-_]?key|private[-_]?key|^salt$/i.test(
+    name,
+  );
 
 /** Credentials that text made by others may hold: `scheme://user:password@host`, `Bearer x`, `password=x`. */
 const secretText: readonly (readonly [RegExp, string])[] = [

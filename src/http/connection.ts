@@ -1,5 +1,6 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Socket } from "node:net";
+import { clientKey } from "../core/address.ts";
 import type { Head } from "./fields.ts";
 import type { HeaderList } from "../core/headers.ts";
 import type { Hop } from "./forwarding.ts";
@@ -35,12 +36,18 @@ export class Connection {
   #pipelined: Set<ServerResponse> | undefined;
   #idle: (() => void) | undefined;
   #hostField: string | undefined;
+  #peerKey: string | undefined;
   #authority = "";
 
   constructor(socket: Socket, hop: Hop, forwarding: (head: Head, authority: string) => HeaderList) {
     this.socket = socket;
     this.hop = hop;
     this.forwarding = forwarding;
+  }
+
+  /** What the peer is counted by where it is the client itself. */
+  get peerKey(): string {
+    return (this.#peerKey ??= clientKey(this.hop.peer));
   }
 
   /** Whether octets that come now would begin a new request, as far as is known. */

@@ -27,8 +27,8 @@ export interface DeliveryParts {
   readonly draining: () => boolean;
   /** Whether memory is so short that a client still sending is cut rather than heard out. */
   readonly pressed: () => boolean;
-  /** Called when an exchange is over, whichever way. */
-  readonly over: () => void;
+  /** Called when an exchange is over, whichever way; `used`: milliseconds that a dependency was at work for it. */
+  readonly over: (exchange: HttpExchange, used: number, now: number) => void;
 }
 
 const CLIENT_GONE = 499;
@@ -259,7 +259,9 @@ export class Delivery implements Sink {
       this.#body?.cancel(new Error("the client left"));
     }
     const outcome = this.#outcome ?? failed("client-gone", "the client left before the answer");
-    over();
+    const now = clock.now();
+    const durationMs = now - this.#exchange.startedAt;
+    over(this.#exchange, usedBy(outcome, durationMs), now);
     const tunnelled = outcome.kind === "tunnelled";
     const handedOn = outcome.kind === "handed-on";
     const hostStatus = handedOn && this.#response.headersSent ? this.#response.statusCode : 0;
@@ -270,10 +272,16 @@ export class Delivery implements Sink {
       status: tunnelled ? outcome.status : hostStatus || this.#status || CLIENT_GONE,
       whole: tunnelled || (finished && (this.#whole || handedOn)),
       bytesOut: this.#bytes,
-      durationMs: clock.now() - this.#exchange.startedAt,
+      durationMs,
       dependencyMs: outcome.kind === "served" ? outcome.dependencyMs : undefined,
     });
   }
+}
+
+/** Milliseconds that a dependency was at work: up to its head, or until it was given up. */
+function usedBy(outcome: Outcome, durationMs: number): number {
+  if (outcome.kind === "served") return outcome.dependencyMs ?? 0;
+  return outcome.kind === "failed" && outcome.reason === "timeout" ? durationMs : 0;
 }
 
 const streamOf = (response: ServerResponse): ServerHttp2Stream => (response as unknown as Http2ServerResponse).stream;

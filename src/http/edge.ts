@@ -6,9 +6,8 @@ import { unmapAddress } from "../core/address.ts";
 import type { Clock, Random } from "../core/clock.ts";
 import { toError } from "../core/errors.ts";
 import type { EventBus } from "../core/events.ts";
-import type { Exchange, RouteFacts, Upgrade } from "../core/exchange.ts";
+import type { Exchange, RouteFacts, Standing, Upgrade } from "../core/exchange.ts";
 import { failed, refused, type Outcome, type Refused } from "../core/outcome.ts";
-import type { Soon } from "../core/soon.ts";
 import { Timeouts } from "../core/timeouts.ts";
 import { formatTraceparent, passTracestate } from "../core/trace.ts";
 import { Connection } from "./connection.ts";
@@ -16,7 +15,7 @@ import { Delivery, type DeliveryParts } from "./delivery.ts";
 import { createHeadReader, type Head } from "./fields.ts";
 import { createForwarding, type Hop } from "./forwarding.ts";
 import { HttpExchange } from "./http-exchange.ts";
-import { judge, unmatched, type JudgedRequest, type Judgement } from "./judge.ts";
+import { judge, unmatched, type EdgeMatch, type JudgedRequest, type Judgement } from "./judge.ts";
 import type { MemoryGuard } from "./memory.ts";
 import { isHandshake, isHttp2, sessionOf } from "./protocol.ts";
 import type { SaturationGuard } from "./saturation.ts";
@@ -81,7 +80,10 @@ export class Edge {
       requests: new Timeouts(clock, settings.requestTimeout),
       draining: parts.draining,
       pressed: () => parts.memory.refusal !== "none",
-      over: () => this.#open--,
+      over: (exchange, used, now) => {
+        this.#open--;
+        if (used > 0) parts.judgement().used(exchange.tenant, used, now);
+      },
     };
   }
 
@@ -189,6 +191,23 @@ export class Edge {
     const delivery = new Delivery(this.#delivery, exchange, request, response, upload, tracked);
     const { handOn } = inbound;
     if (handOn) exchange.handOn = () => delivery.handOn(() => handOn(exchange));
+    const failedBy = (thrown: unknown): void => this.#fault(delivery, exchange.route.name, toError(thrown));
+    const onward = (standing: Standing): void => {
+      exchange.stand(standing);
+      if (!exchange.gone) this.#pass(inbound, head, match, exchange, delivery);
+    };
+    try {
+      const standing = route ? route.stand(exchange, head.urgency) : NO_STANDING;
+      if (standing instanceof Promise) standing.then(onward).catch(failedBy);
+      else onward(standing);
+    } catch (thrown) {
+      failedBy(thrown);
+    }
+  }
+
+  /** Who comes first is known: refuses what has to be refused here, and hands on the rest. */
+  #pass({ request, join }: Inbound, head: Head, match: EdgeMatch, exchange: HttpExchange, delivery: Delivery): void {
+    const route = match.kind === "found" ? match.value : undefined;
     const refusal = this.#refusalOf(exchange);
     if (refusal) delivery.deliver(refusal);
     else if (!route) delivery.deliver(unmatched(match));
@@ -197,25 +216,13 @@ export class Edge {
       const why = "this route takes no WebSockets, or the request is not a WebSocket handshake";
       delivery.deliver(refused("upgrade-refused", why));
     } else {
-      const failedBy = (thrown: unknown): void => this.#fault(delivery, route.facts.name, toError(thrown));
-      let outcome: Soon<Outcome>;
-      try {
-        outcome = route.handler(exchange);
-      } catch (thrown) {
-        failedBy(thrown);
-        return;
-      }
-      if (outcome instanceof Promise) this.#await(outcome, exchange, delivery, failedBy);
+      const outcome = route.handler(exchange);
+      if (outcome instanceof Promise) this.#await(outcome, exchange, delivery);
       else delivery.deliver(outcome);
     }
   }
 
-  #await(
-    outcome: Promise<Outcome>,
-    { startedAt }: Exchange,
-    delivery: Delivery,
-    failedBy: (thrown: unknown) => void,
-  ): void {
+  #await(outcome: Promise<Outcome>, { startedAt, route }: Exchange, delivery: Delivery): void {
     const { clock, saturation } = this.#parts;
     saturation.began();
     const over = (): void => saturation.ended(clock.now() - startedAt);
@@ -226,7 +233,7 @@ export class Edge {
       },
       (thrown: unknown) => {
         over();
-        failedBy(thrown);
+        this.#fault(delivery, route.name, toError(thrown));
       },
     );
   }
@@ -264,9 +271,8 @@ export class Edge {
         client: { address, trusted },
         route: match.kind === "found" ? match.value.facts : OTHER,
         params: match.kind === "found" ? match.params : NO_PARAMS,
-        class: match.kind === "found" ? match.value.classOf(headers) : "default",
-        tenant: address,
-        cohort: 0,
+        clientKey: address === peer ? connection.peerKey : undefined,
+        cohortOf: judgement.cohortOf,
         deadline: deadline ? Math.min(deadline.at, startedAt + longest) : Number.POSITIVE_INFINITY,
         deadlineFields: deadline?.fields,
         body: upload,
@@ -287,13 +293,14 @@ export class Edge {
   }
 
   /** Refused for want of memory or of processor time, most important classes last. */
-  #refusalOf({ class: cls, cohort }: Exchange): Refused | undefined {
+  #refusalOf(exchange: Exchange): Refused | undefined {
+    const { class: cls } = exchange;
     const { memory, saturation, random } = this.#parts;
     if (memory.refusal === "all" || (memory.refusal === "most" && cls !== "critical" && cls !== "system")) {
       const retryAfterMs = 1000 + random() * 4000;
       return refused("memory", "the gateway is short of memory; come again a little later", { retryAfterMs });
     }
-    if (saturation.admits(cls, cohort)) return undefined;
+    if (saturation.admits(exchange)) return undefined;
     const retryAfterMs = 1000 + random() * 4000;
     return refused("busy", "the gateway has more to do than it can; come again a little later", { retryAfterMs });
   }
@@ -316,6 +323,9 @@ export class Edge {
     if (!isHttp2(request)) response.on("close", () => connection.end(request, response));
   }
 }
+
+/** Of what no route takes. */
+const NO_STANDING: Standing = { class: "default", tenant: undefined };
 
 const expired = (): Refused =>
   refused("deadline", "the deadline of this request had passed when it came; look at the clocks, or allow more time");

@@ -51,6 +51,10 @@ const KINDS: ReadonlyMap<string, number> = new Map([
   ["x-request-deadline", ASIDE],
   ["grpc-timeout", ASIDE],
   ["x-envoy-expected-rq-timeout-ms", ASIDE],
+  ["spillway-class", ASIDE],
+  ["priority", NOTED],
+  ["x-retry-attempt", NOTED],
+  ["x-envoy-attempt-count", NOTED],
   ...[
     "client-ip",
     "cf-connecting-ip",

@@ -5,15 +5,22 @@ import type {
   PriorityClass,
   RequestBody,
   RouteFacts,
+  Standing,
   TraceContext,
   Upgrade,
 } from "../core/exchange.ts";
 import type { ServerResponse } from "node:http";
+import { clientKey } from "../core/address.ts";
 import type { HeaderList } from "../core/headers.ts";
 import { passInterim } from "./interim.ts";
 
 /** What the edge has found out about a request by the time it becomes an exchange. */
-export type ExchangeFacts = Omit<Exchange, "departure" | "interim" | "handOn">;
+export type ExchangeFacts = Omit<Exchange, "departure" | "interim" | "handOn" | "class" | "tenant" | "cohort"> & {
+  /** What the client is counted by, where that is known already. */
+  readonly clientKey: string | undefined;
+  /** A tenant's place inside its class. */
+  readonly cohortOf: (tenant: string, now: number) => number;
+};
 
 /** An exchange that came over HTTP. Frozen facts; only its departure changes, once. */
 export class HttpExchange implements Exchange, Departure {
@@ -29,9 +36,8 @@ export class HttpExchange implements Exchange, Departure {
   readonly client: Client;
   readonly route: RouteFacts;
   readonly params: Readonly<Record<string, string>>;
-  readonly class: PriorityClass;
-  readonly tenant: string;
-  readonly cohort: number;
+  /** Set once, by the edge, before any stage sees the exchange. */
+  class: PriorityClass = "default";
   readonly deadline: number;
   readonly deadlineFields: readonly string[] | undefined;
   readonly body: RequestBody | undefined;
@@ -40,6 +46,10 @@ export class HttpExchange implements Exchange, Departure {
   /** Set once, by the edge, before any stage sees the exchange. */
   handOn: (() => void) | undefined;
   readonly #response: ServerResponse;
+  readonly #cohortOf: ExchangeFacts["cohortOf"];
+  // Asked for where seats are short, and not before.
+  #tenant: string | undefined;
+  #cohort = -1;
   #gone = false;
   #listeners: (() => void)[] | undefined;
 
@@ -57,15 +67,29 @@ export class HttpExchange implements Exchange, Departure {
     this.client = facts.client;
     this.route = facts.route;
     this.params = facts.params;
-    this.class = facts.class;
-    this.tenant = facts.tenant;
-    this.cohort = facts.cohort;
     this.deadline = facts.deadline;
     this.deadlineFields = facts.deadlineFields;
     this.body = facts.body;
     this.trace = facts.trace;
     this.upgrade = facts.upgrade;
+    this.#tenant = facts.clientKey;
+    this.#cohortOf = facts.cohortOf;
     this.#response = response;
+  }
+
+  /** The edge's side: who comes first is known. */
+  stand(standing: Standing): void {
+    this.class = standing.class;
+    if (standing.tenant !== undefined) this.#tenant = standing.tenant;
+  }
+
+  get tenant(): string {
+    return (this.#tenant ??= clientKey(this.client.address));
+  }
+
+  get cohort(): number {
+    if (this.#cohort < 0) this.#cohort = this.#cohortOf(this.tenant, this.startedAt);
+    return this.#cohort;
   }
 
   get departure(): Departure {

@@ -1,9 +1,10 @@
 import type { IncomingMessage } from "node:http";
 import type { Http2ServerRequest } from "node:http2";
 import { isIPv6 } from "node:net";
-import type { PriorityClass, RouteFacts, TraceContext } from "../core/exchange.ts";
+import type { Exchange, RouteFacts, Standing, TraceContext } from "../core/exchange.ts";
 import type { HeaderList } from "../core/headers.ts";
 import { refused, type Refused } from "../core/outcome.ts";
+import type { Soon } from "../core/soon.ts";
 import type { Handler } from "../core/stage.ts";
 import type { Connection } from "./connection.ts";
 import type { Head } from "./fields.ts";
@@ -14,7 +15,14 @@ import { isHttp2 } from "./protocol.ts";
 export interface EdgeRoute {
   readonly facts: RouteFacts;
   readonly handler: Handler;
-  readonly classOf: (headers: HeaderList) => PriorityClass;
+  /**
+   * Who comes first, by the request and its fields that say how urgent it is (names in lower case; undefined: there are
+   * none). A promise only where a token has to be verified.
+   */
+  readonly stand: (
+    request: Pick<Exchange, "method" | "target" | "headers" | "client">,
+    urgency: HeaderList | undefined,
+  ) => Soon<Standing>;
   readonly websocket: boolean;
   /** Milliseconds that no deadline of a client is longer than. */
   readonly longest: number;
@@ -54,6 +62,10 @@ export interface Judgement {
   trace(traceparent: string | undefined): TraceContext;
   /** What such fields say at `now`; undefined: nothing that can be read. */
   deadline(fields: readonly string[], now: number): Deadline | undefined;
+  /** A tenant's place inside its class, 0 to 127, at `now`. */
+  cohortOf(tenant: string, now: number): number;
+  /** A dependency worked so many milliseconds for a tenant, up to `now`. */
+  used(tenant: string, ms: number, now: number): void;
 }
 
 /** A request that means one thing, and what the configuration says to it. */

@@ -1,7 +1,7 @@
 import { performance } from "node:perf_hooks";
 import type { Clock } from "../core/clock.ts";
 import type { EventBus } from "../core/events.ts";
-import type { PriorityClass } from "../core/exchange.ts";
+import type { Exchange, PriorityClass } from "../core/exchange.ts";
 
 /** The process' own work, as a guard sees it. */
 export interface ProcessLoad {
@@ -92,7 +92,7 @@ export function seatsFor(cls: PriorityClass, cohort: number, seats: number): num
 /** Keeps a process that has more to do than its processor can from making everybody wait: it refuses by class. */
 export interface SaturationGuard {
   /** Whether a request may begin. */
-  admits(cls: PriorityClass, cohort: number): boolean;
+  admits(exchange: Pick<Exchange, "class" | "cohort">): boolean;
   /** An exchange waits for its outcome. */
   began(): void;
   /** It has it, after so many milliseconds. */
@@ -130,10 +130,11 @@ export function createSaturationGuard({ clock, bus, load, mode }: SaturationPart
     waitedMs = 0;
   });
   return {
-    admits(cls, cohort) {
-      if (!saturation.limited || mode === "off" || waiting < seatsFor(cls, cohort, saturation.seats)) return true;
+    admits(exchange) {
+      if (!saturation.limited || mode === "off") return true;
+      if (waiting < seatsFor(exchange.class, exchange.cohort, saturation.seats)) return true;
       if (mode === "enforce") return false;
-      bus.publish("spillway:would-refuse", { reason: "busy", class: cls });
+      bus.publish("spillway:would-refuse", { reason: "busy", class: exchange.class });
       return true;
     },
     began() {

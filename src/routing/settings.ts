@@ -3,7 +3,10 @@ import { toError } from "../core/errors.ts";
 import { isToken } from "../core/headers.ts";
 import { duration } from "../core/units.ts";
 import { parsePattern } from "./pattern.ts";
+import { CLASSES } from "./priority-settings.ts";
 import { compileRewrite } from "./rewrite.ts";
+
+export { prioritySettings } from "./priority-settings.ts";
 
 const method = z.string().regex(/^[A-Z][A-Z-]*$/, "expected a method in capitals, such as GET");
 const fieldName = z.string().refine(isToken, "expected a header field name");
@@ -17,8 +20,6 @@ function tell(context: z.RefinementCtx, build: () => void, path: string[] = []):
     context.addIssue({ code: "custom", message: toError(thrown).message, path });
   }
 }
-
-const classes = ["system", "critical", "default", "sheddable", "bulk"] as const;
 
 /** Whether a pattern passes the simpler checks, so that it is worth being taken apart. */
 const isWritable = (text: string): boolean => /^\/[!-~]*$/.test(text) && !/\*.|[?#;\\%]/.test(text);
@@ -80,15 +81,23 @@ export const routeSettings = z
       .describe("A fixed answer; no dependency is asked"),
     priority: z
       .union([
-        z.enum(classes),
+        z.enum(CLASSES),
         z.strictObject({
-          header: fieldName.describe("Field of the request that tells the class"),
-          map: z.record(z.string(), z.enum(classes)).describe("Value of the field to class"),
-          default: z.enum(classes).default("default").describe("For any other value, and without the field"),
+          header: fieldName.describe("Field of the request that tells the class; any client may send it"),
+          map: z.record(z.string(), z.enum(CLASSES)).describe("Value of the field to class"),
+          default: z.enum(CLASSES).default("default").describe("For any other value, and without the field"),
         }),
       ])
-      .default("default")
-      .describe("Who comes first when not all can be served: a class, or a field that tells it"),
+      .optional()
+      .describe(
+        "Who comes first when not all can be served: a class, or a field that tells it. Absent: as priority.methods says. A signed class, a claim or a tenant's class goes before it",
+      ),
+    trustPriority: z
+      .boolean()
+      .optional()
+      .describe(
+        "Whose Priority (RFC 9218) may raise the class: true = every client's, false = nobody's. Absent: as priority.trustPriority says",
+      ),
     rewrite: z
       .union([
         z.strictObject({

@@ -24,6 +24,8 @@ export interface TestConfig {
   readonly routes?: readonly object[];
   readonly cache?: object;
   readonly redis?: object;
+  readonly identity?: object;
+  readonly priority?: object;
   /** Settings of the one dependency that `target` makes, beside `http`. */
   readonly dependency?: object;
   /** Settings of the one route that `target` makes, beside `match` and `dependency`. */
@@ -31,13 +33,15 @@ export interface TestConfig {
 }
 
 function complete(input: TestConfig): object {
-  const { target, dependency, route, listen, drain, dependencies, routes, cache, redis } = input;
+  const { target, dependency, route, listen, drain, dependencies, routes, cache, redis, identity, priority } = input;
   return {
     // Client, gateway and origin share one event loop in a test: how full it is says nothing of the gateway.
     listen: { host: "127.0.0.1", port: 0, name: "spillway", saturation: "off", ...listen },
     drain: { delay: "0ms", timeout: "2s", ...drain },
     ...(cache && { cache }),
     ...(redis && { redis }),
+    ...(identity && { identity }),
+    ...(priority && { priority }),
     dependencies: { ...(target && { origin: { http: { targets: [target] }, ...dependency } }), ...dependencies },
     routes: [
       ...(routes ?? []),

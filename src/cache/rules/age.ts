@@ -1,7 +1,7 @@
 /** Age of a stored answer (RFC 9111 section 4.2.3). Durations and times are milliseconds. */
 import type { CacheResponse, StoredHead } from "../rules.ts";
 import { hasHeader, joinedHeader } from "../../core/headers.ts";
-import { trimBlanks } from "./characters.ts";
+import { trimBlanks } from "../../core/characters.ts";
 import { formatDate } from "./date.ts";
 import { readSeconds } from "./directives.ts";
 import { dateOf } from "./lifetime.ts";

@@ -2,7 +2,7 @@
  * HTTP dates (RFC 9110 section 5.6.7), by hand: `Date.parse` takes much that is none (`0`, `UTC`, missing commas), and a
  * date that is none has to make an answer stale. Times are milliseconds since 1970.
  */
-import { readDigits } from "./characters.ts";
+import { readDigits } from "../../core/characters.ts";
 
 const MONTHS = ["jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec"];
 const MONTH_NAMES = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];

@@ -3,7 +3,7 @@
  * read in two ways the stricter one counts, and `unreadable` says that it could. Durations are milliseconds.
  */
 import { isToken } from "../../core/headers.ts";
-import { isTokenCode, readDigits, readQuoted, skipBlanks, trimBlanks } from "./characters.ts";
+import { isTokenCode, readDigits, readQuoted, skipBlanks, trimBlanks } from "../../core/characters.ts";
 
 export interface Directives {
   readonly noStore: boolean;

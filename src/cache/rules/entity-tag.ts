@@ -1,5 +1,5 @@
 /** Entity tags (RFC 9110 section 8.8.3), kept as they are spelt: `"a"`, `W/"a"`. */
-import { skipBlanks, trimBlanks } from "./characters.ts";
+import { skipBlanks, trimBlanks } from "../../core/characters.ts";
 
 /** The members of an `If-None-Match` value; a comma inside quotes is part of a tag, what has no quotes is a tag too. */
 export function entityTags(text: string): string[] {

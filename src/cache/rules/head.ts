@@ -1,6 +1,6 @@
 /** What the answer to a HEAD does to a stored answer to GET (RFC 9111 section 4.3.5). */
 import type { CachePolicy, CacheResponse, StoredHead } from "../rules.ts";
-import { readDigits } from "./characters.ts";
+import { readDigits } from "../../core/characters.ts";
 import { entityTagOf } from "./conditional.ts";
 import { firstLine, singleField } from "./fields.ts";
 import { usability, type Reading } from "./usability.ts";

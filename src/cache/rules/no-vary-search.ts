@@ -3,7 +3,7 @@
  * is malformed in any way counts as absent: then the whole query matters.
  */
 import { joinedHeader } from "../../core/headers.ts";
-import { readDictionary, type Value } from "./dictionary.ts";
+import { readDictionary, type Value } from "../../core/dictionary.ts";
 
 /** What of a query does not matter. */
 export interface SearchRule {

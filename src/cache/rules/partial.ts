@@ -1,7 +1,7 @@
 /** Parts of an answer: what a 206 is a part of, and when two of them are one (RFC 9111 sections 3.3 and 3.4). */
 import type { CacheResponse } from "../rules.ts";
 import { withoutHeaders } from "../../core/headers.ts";
-import { readDigits } from "./characters.ts";
+import { readDigits } from "../../core/characters.ts";
 import { entityTagOf } from "./conditional.ts";
 import { stronglyEqual } from "./entity-tag.ts";
 import { singleField } from "./fields.ts";

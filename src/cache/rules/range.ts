@@ -1,7 +1,7 @@
 /** Which part of a whole stored answer a request wants (RFC 9110 section 14). */
 import type { CacheRequest, StoredHead } from "../rules.ts";
 import { hasHeader } from "../../core/headers.ts";
-import { readDigits, trimBlanks } from "./characters.ts";
+import { readDigits, trimBlanks } from "../../core/characters.ts";
 import { entityTagOf, lastModifiedOf } from "./conditional.ts";
 import { parseDate } from "./date.ts";
 import { stronglyEqual } from "./entity-tag.ts";

@@ -1,5 +1,5 @@
 /** The `Cache-Status` field (RFC 9211). */
-import { isAlpha, isTokenCode } from "./characters.ts";
+import { isAlpha, isTokenCode } from "../../core/characters.ts";
 
 /** What this cache did with one request. */
 export interface CacheStatus {

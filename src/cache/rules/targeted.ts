@@ -1,7 +1,7 @@
 /** Which field of an answer speaks to this cache: targeted fields (RFC 9213) before `Cache-Control`. */
 import { joinedHeader } from "../../core/headers.ts";
 import { combine, readDirectives, type Directives, type Member } from "./directives.ts";
-import { readDictionary, type Entry } from "./dictionary.ts";
+import { readDictionary, type Entry } from "../../core/dictionary.ts";
 
 /** First come, first heard. */
 const TARGETED = ["spillway-cache-control", "cdn-cache-control", "surrogate-control"];

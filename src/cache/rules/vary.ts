@@ -1,7 +1,7 @@
 /** `Vary` (RFC 9110 section 12.5.5) and the secondary key of RFC 9111 section 4.1. */
 import type { CacheRequest, CacheResponse } from "../rules.ts";
 import { isToken, joinedHeader } from "../../core/headers.ts";
-import { isBlank, skipBlanks, trimBlanks } from "./characters.ts";
+import { isBlank, skipBlanks, trimBlanks } from "../../core/characters.ts";
 
 /** Lists that mean the same in either case, and in which weights tell what comes first (RFC 9110 sections 12.5.3, 12.5.4). */
 const WEIGHTED: ReadonlySet<string> = new Set(["accept-language", "accept-encoding"]);

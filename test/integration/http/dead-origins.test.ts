@@ -136,7 +136,7 @@ suite("a handler that throws", () => {
     }),
     "/judge": {
       ...route("judge", () => Promise.reject(new Error("never"))),
-      classOf: () => {
+      stand: () => {
         throw new Error("planted");
       },
     },
@@ -149,7 +149,13 @@ suite("a handler that throws", () => {
     })),
   };
   function route(name: string, handler: EdgeRoute["handler"]): EdgeRoute {
-    return { facts: facts(name), handler, classOf: () => "default", websocket: false, longest: 1000 };
+    return {
+      facts: facts(name),
+      handler,
+      stand: () => ({ class: "default", tenant: undefined }),
+      websocket: false,
+      longest: 1000,
+    };
   }
   const judgement: Judgement = {
     readHost: () => ({ kind: "ok", authority: "a" }),
@@ -159,6 +165,8 @@ suite("a handler that throws", () => {
     clientAddress: (peer) => peer,
     trace: () => ({ traceId: "t", parentId: undefined, spanId: "s", sampled: false }),
     deadline: () => undefined,
+    cohortOf: () => 0,
+    used: () => {},
   };
 
   test("is 500 for that request only, counted as a fault; the connection serves on", async () => {

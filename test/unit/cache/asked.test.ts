@@ -3,10 +3,9 @@ import { suite, test } from "node:test";
 import * as fc from "fast-check";
 import { SignJWT } from "jose";
 import { compileAsk, type Ask } from "../../../src/cache/asked.ts";
-import { Identities } from "../../../src/cache/identity.ts";
-import { identitySettings } from "../../../src/cache/key-settings.ts";
+import { identitySettings } from "../../../src/core/identity.ts";
+import { ownKey, TokenIdentities } from "../../../src/routing/identity.ts";
 import { cacheOptions, routeCacheSettings } from "../../../src/cache/settings.ts";
-import { steadyTime } from "../../../src/cache/time.ts";
 import { compileVaryBy } from "../../../src/cache/vary-by.ts";
 import type { Exchange } from "../../../src/core/exchange.ts";
 import { headerValue } from "../../../src/core/headers.ts";
@@ -14,8 +13,8 @@ import { endedExchange } from "../../support/ended-exchange.ts";
 import { ManualClock } from "../../support/manual-clock.ts";
 
 const SECRET = "0123456789abcdef0123456789abcdef";
-const time = steadyTime(new ManualClock());
-const identities = new Identities(identitySettings.parse({ jwt: { secret: SECRET } })!, undefined, time);
+const verified = identitySettings.parse({ jwt: { secret: SECRET } });
+const identities = new TokenIdentities(verified, ownKey(verified, undefined), new ManualClock());
 
 function asks(settings: object, version = "1"): Ask {
   const options = cacheOptions(routeCacheSettings.parse(settings));

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { suite, test } from "node:test";
 import * as fc from "fast-check";
 import { readDirectives, type Directives } from "../../../src/cache/rules/directives.ts";
-import { readDictionary } from "../../../src/cache/rules/dictionary.ts";
+import { readDictionary } from "../../../src/core/dictionary.ts";
 import { readRuling } from "../../../src/cache/rules/targeted.ts";
 
 const HOUR = 3_600_000;

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { suite, test } from "node:test";
 import * as fc from "fast-check";
-import { readDictionary } from "../../../src/cache/rules/dictionary.ts";
+import { readDictionary } from "../../../src/core/dictionary.ts";
 import { cacheStatus, type CacheStatus } from "../../../src/cache/rules/status.ts";
 
 const ROWS: [members: CacheStatus, value: string][] = [

@@ -98,21 +98,23 @@ test("the guard refuses by class once half a second was full, tells it once, and
   for (let i = 0; i < 101; i++) guard.began();
   clock.advance(499);
   guard.ended(5);
-  assert.ok(guard.admits("bulk", 0));
+  assert.ok(guard.admits({ class: "bulk", cohort: 0 }));
   clock.advance(1);
   // 64 seats, 100 waiting.
   assert.deepEqual(
-    (["system", "critical", "default", "sheddable", "bulk"] as const).map((cls) => guard.admits(cls, 127)),
+    (["system", "critical", "default", "sheddable", "bulk"] as const).map((cls) =>
+      guard.admits({ class: cls, cohort: 127 }),
+    ),
     [true, true, false, false, false],
   );
   for (let i = 0; i < 60; i++) guard.ended(5);
   assert.deepEqual(
-    (["default", "sheddable", "bulk"] as const).map((cls) => guard.admits(cls, 127)),
+    (["default", "sheddable", "bulk"] as const).map((cls) => guard.admits({ class: cls, cohort: 127 })),
     [true, true, false],
   );
   load.use = 0.2;
   clock.advance(100);
-  assert.ok(guard.admits("bulk", 0));
+  assert.ok(guard.admits({ class: "bulk", cohort: 0 }));
   assert.deepEqual(told, [
     { state: "full", seats: 64, waiting: 100, utilisation: 1 },
     { state: "room", seats: Number.POSITIVE_INFINITY, waiting: 40, utilisation: 0.2 },
@@ -127,14 +129,14 @@ test("in shadow mode all are let in and those counted that would not be; off is 
   shadow.clock.advance(400);
   shadow.guard.ended(5);
   shadow.clock.advance(100);
-  assert.ok(shadow.guard.admits("bulk", 0));
-  assert.ok(shadow.guard.admits("critical", 0));
+  assert.ok(shadow.guard.admits({ class: "bulk", cohort: 0 }));
+  assert.ok(shadow.guard.admits({ class: "critical", cohort: 0 }));
   assert.deepEqual(shadow.wouldRefuse, ["busy bulk"]);
   const off = guarded(t, "off");
   for (let i = 0; i < 101; i++) off.guard.began();
   off.clock.advance(400);
   off.guard.ended(5);
   off.clock.advance(100);
-  assert.ok(off.guard.admits("bulk", 0));
+  assert.ok(off.guard.admits({ class: "bulk", cohort: 0 }));
   assert.deepEqual(off.wouldRefuse, []);
 });
