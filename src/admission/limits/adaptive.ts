@@ -5,7 +5,7 @@ import { within, type Bounds, type Limit, type Sample } from "./limit.ts";
 import { Load, type Reading } from "./load.ts";
 
 /** Seats for what the dependency uses: a root or a tenth more, so that its queue is hardly ever empty and always short. */
-const roomy = (used: number): number => used + Math.max(Math.sqrt(used), 0.1 * used);
+const roomy = (used: number): number => used + Math.max(1.5 + 0.5 * Math.sqrt(used), 0.1 * used);
 
 /** Growth a window until calls wait for the first time. */
 const SLOW_START = 1.5;
@@ -23,16 +23,24 @@ const BEYOND = 2;
 /** Slowdown that shows a queue inside the dependency, and one that shows none. */
 const QUEUE = 1.25;
 const NO_QUEUE = 1.2;
+/** Growth a window later, while calls are no slower than that, less what may be chance. */
+const GROWTH = 1.15;
+const CLEAR = 1.05;
+/** Of the seats taken, those in use from which on a drain has shown that nobody waits: slow start again. */
+const NO_DOUBT = 0.9;
+/** Growth in all, of slow start, before a drain has to prove that nobody waits. */
+const PROOF = 8;
 /** Share of the last proven capacity below which a reading is proven by a drain at once. */
 const DOUBTFUL = 0.7;
 /** Milliseconds: shortest window, longest one, and a silence after which a window starts anew. */
 const SHORTEST = 100;
 const LONGEST = 10_000;
 const SILENCE = 5000;
-/** Relative error that is good enough, and calls and milliseconds after which a window ends without it. */
-const PRECISE = 0.1;
+/** The first window lasts so many mean latencies: until the slow ones of the first calls have ended, too. */
+const FRESH = 4;
+/** Calls of a window at least, and at most: two a seat between. */
+const FEWEST = 30;
 const ENOUGH = 200;
-const PATIENT = 2000;
 /** Share of the seats up to which a call is sure to meet nobody waiting. */
 const CALM = 0.5;
 /** The same in seats, before anything is known. */
@@ -56,10 +64,15 @@ export function adaptiveLimit(bounds: Bounds, random: Random): Limit {
 class AdaptiveLimit implements Limit {
   readonly #bounds: Bounds;
   readonly #baselines = new Baselines();
-  readonly #load = new Load();
+  readonly #load = new Load(this.#baselines);
   readonly #drain: Drain;
   #exact: number;
   #starting = true;
+  /** The limit when a drain last proved it. */
+  #proof: number;
+  #fresh = true;
+  /** The limit, not the load, says how many calls are under way. */
+  #held = true;
   /** Seats in use when the limit last held the load back; undefined before. */
   #proven: number | undefined;
   #slowdown = 1;
@@ -73,6 +86,7 @@ class AdaptiveLimit implements Limit {
   constructor(bounds: Bounds, random: Random) {
     this.#bounds = bounds;
     this.#exact = within(bounds, bounds.initial);
+    this.#proof = this.#exact;
     this.#drain = new Drain(random);
   }
 
@@ -83,8 +97,8 @@ class AdaptiveLimit implements Limit {
   began(_route: string, now: number, inFlight: number): void {
     this.#hear(now);
     if (!(inFlight >= 1 && inFlight < Infinity)) return;
-    this.#drain.began(now, inFlight, this.#latency / this.#slowdown);
-    if (now >= this.#settled) this.#load.begin(inFlight);
+    this.#drain.began(now, inFlight, this.#alone);
+    if (now >= this.#settled) this.#load.began(inFlight);
   }
 
   ended(sample: Sample, now: number): void {
@@ -93,7 +107,7 @@ class AdaptiveLimit implements Limit {
     if (!(latency >= 0 && latency < Infinity && inFlight >= 1)) return;
     this.#learn(sample, Math.max(latency, Number.MIN_VALUE), now);
     if (this.#drain.active) {
-      if (this.#drain.over(now, this.#latency / this.#slowdown)) this.#judge(now);
+      if (this.#drain.over(now, this.#alone)) this.#judge(now);
       return;
     }
     if (this.#ready(now)) this.#decide(this.#load.read(now), now);
@@ -115,45 +129,42 @@ class AdaptiveLimit implements Limit {
     const success = ending === "success";
     if (success && startedAt < this.#ignored) return;
     if (success) {
-      if (this.#drain.measures(startedAt)) {
+      if (this.#drain.measures(startedAt, inFlight)) {
         this.#drain.ended();
-        if (baseline.known) baseline.batch.add(latency);
-        else baseline.learn(latency);
+        baseline.drained.add(latency);
       } else if (inFlight <= this.#calm) baseline.learn(latency);
       else baseline.guess(latency, this.#slowdown);
     }
     if (now < this.#settled || this.#drain.active) return;
-    if (!success) this.#load.dropped++;
-    if (baseline.known && !baseline.long && (success || latency > baseline.mean)) this.#load.add(latency, baseline);
+    if (!success) this.#load.dropped();
+    if (success || latency > baseline.mean) this.#load.ended(latency, baseline);
   }
 
   /** Seats taken up to which a call is held to have met nobody waiting. */
   get #calm(): number {
     if (this.#proven !== undefined) return Math.max(1, CALM * Math.min(this.#exact, this.#proven));
-    return Math.min(this.#exact, Math.max(FIRST, CALM * this.#exact));
+    return this.#held ? Math.min(this.#exact, FIRST) : CALM * this.#exact;
   }
 
   #ready(now: number): boolean {
-    const load = this.#load;
-    const gathered = now - load.since;
-    if (gathered < Math.max(SHORTEST, this.#latency)) return false;
-    const calls = load.calls + load.dropped;
-    if (gathered >= Math.max(LONGEST, 20 * this.#latency)) return true;
+    const { since, calls, latency } = this.#load;
+    const gathered = now - since;
+    if (gathered < Math.max(SHORTEST, (this.#fresh ? FRESH : 1) * latency)) return false;
+    if (gathered >= Math.max(LONGEST, 20 * latency)) return true;
     if (this.#starting) return calls >= Math.min(20, Math.max(8, this.#exact));
-    if (calls < Math.min(40, Math.max(10, 2 * this.#exact))) return false;
-    return load.noise <= PRECISE || calls >= ENOUGH || gathered >= PATIENT;
+    return calls >= Math.min(ENOUGH, Math.max(FEWEST, 4 * this.#exact));
   }
 
   #decide(reading: Reading, now: number): void {
     const before = this.#exact;
+    this.#fresh = false;
     if (reading.calls > 0) {
       this.#slowdown = Math.max(1, reading.slowdown);
       this.#latency = reading.latency;
     }
-    if (reading.slowdown + 3 * reading.error < 0.9) {
-      for (const baseline of this.#baselines.all())
-        if (baseline.known) baseline.lower(baseline.mean * reading.slowdown);
-      this.#drain.soon(now, this.#latency);
+    if (reading.steady && reading.slowdown + 3 * reading.error < 0.9) {
+      for (const baseline of this.#baselines.all()) baseline.scale(reading.slowdown);
+      this.#drain.soon(now, this.#alone);
     } else if (reading.calls + reading.dropped >= 5) this.#adjust(reading, now);
     if (reading.dropped > DROPS * (reading.calls + reading.dropped)) {
       this.#starting = false;
@@ -165,24 +176,30 @@ class AdaptiveLimit implements Limit {
   #adjust(reading: Reading, now: number): void {
     const { slowdown, error, mean, most, used } = reading;
     const limit = within(this.#bounds, this.#exact);
-    const queue = slowdown - error > QUEUE;
+    this.#held = mean >= FULL * limit;
     if (reading.calls === 0) {
-      if (reading.dropped === 0 && mean >= FULL * limit) this.#set(limit + 1);
+      if (reading.dropped === 0 && this.#held) this.#set(limit + 1);
       return;
     }
-    if (mean < FULL * limit) {
+    if (!this.#held) {
       if (most >= limit && slowdown < NO_QUEUE) this.#grow(this.#exact * QUEUE, most);
       else if (slowdown - 2 * error > BEYOND && roomy(used) < this.#exact) this.#set(Math.max(mean, roomy(used)));
       return;
     }
-    if (this.#starting && !queue) {
-      this.#grow(this.#exact * SLOW_START, most);
+    const doubtful = used < DOUBTFUL * (this.#proven ?? used);
+    if (this.#starting) {
+      const queue = slowdown > 2 * QUEUE || slowdown - error > QUEUE;
+      if (queue) this.#drain.now(now);
+      if (!queue && !this.#unproven) {
+        this.#grow(this.#exact * SLOW_START, most);
+        return;
+      }
+    }
+    if (this.#drain.start(now, { used, taken: mean }, this.#alone, doubtful || this.#starting)) return;
+    if (slowdown - error < CLEAR) {
+      this.#grow(this.#exact * GROWTH, most);
       return;
     }
-    if (this.#starting) this.#drain.now(now);
-    this.#starting = false;
-    const doubtful = used < DOUBTFUL * (this.#proven ?? used);
-    if (this.#drain.start(now, used, mean, this.#latency, doubtful)) return;
     const target = roomy(doubtful ? DOUBTFUL * (this.#proven ?? used) : used);
     const wanted = this.#exact + SMOOTHING * (target - this.#exact);
     this.#set(Math.max(MOST_DOWN * this.#exact, Math.min(MOST_UP * this.#exact, wanted)));
@@ -192,24 +209,35 @@ class AdaptiveLimit implements Limit {
   #judge(now: number): void {
     const { taken, used } = this.#drain.stop();
     let moved = 0;
-    let calls = 0;
+    let weights = 0;
     let most = 0;
     for (const baseline of this.#baselines.all()) {
-      const { batch } = baseline;
-      const weight = batch.calls * baseline.mean;
-      if (!(weight > 0)) continue;
-      calls += weight;
-      const before = baseline.mean;
+      const { drained, mean } = baseline;
+      const weight = drained.sum;
       baseline.settle();
-      moved += weight * (baseline.mean / before);
-      most = Math.max(most, Math.abs(baseline.mean / before - 1));
+      if (!(weight > 0 && mean > 0)) continue;
+      weights += weight;
+      moved += (weight * baseline.mean) / mean;
+      most = Math.max(most, Math.abs(baseline.mean / mean - 1));
     }
     const before = this.#exact;
-    const proven = Math.min(taken, used * (calls > 0 ? moved / calls : 1));
+    const proven = Math.min(taken, used * (weights > 0 ? moved / weights : 1));
     this.#proven = proven;
+    this.#starting = proven > NO_DOUBT * taken;
+    this.#proof = this.#exact;
     this.#set(Math.max(MOST_DOWN * before, Math.min(MOST_UP * before, roomy(proven))));
-    this.#drain.plan(now, this.#latency, most);
+    this.#drain.plan(now, this.#alone, most);
     this.#next(now, before);
+  }
+
+  /** Milliseconds that a mean call takes while nobody waits. */
+  get #alone(): number {
+    return this.#latency / this.#slowdown;
+  }
+
+  /** Grown so far without any drain that it is time for one. */
+  get #unproven(): boolean {
+    return this.#exact >= this.#bounds.max || this.#exact >= PROOF * this.#proof;
   }
 
   #grow(wanted: number, most: number): void {

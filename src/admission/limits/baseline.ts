@@ -4,13 +4,19 @@ const OTHER = "_other";
 
 /** A baseline forgets as if it were the mean of so many calls at most. */
 const MEMORY = 200;
+/** Calls that a baseline counts as once it was only scaled. */
+const SCALED = 20;
 /** Calls of a batch from which on it can overrule what was known, ... */
 const FEWEST = 5;
 /** ... standard errors that it has to be away for that, and share of the old value. */
-const SURE = 3;
+const SURE = 2;
 const MOVED = 0.1;
-/** Milliseconds. A route whose calls take longer even when nothing waits (a median of about 2 s) tells nothing of load. */
+/**
+ * Milliseconds, and times the fastest route. A route whose calls take longer even when nothing waits (a median of about
+ * 2 s: long polls) tells nothing of load beside others.
+ */
 const LONG = 3000;
+const LONGER = 10;
 
 /** What calls of one route take while nothing waits inside the dependency. */
 export class Baseline {
@@ -18,16 +24,15 @@ export class Baseline {
   mean = Number.NaN;
   #variance = 0;
   #calls = 0;
-  /** Taken while calls waited: the first ones measured properly replace it. */
+  /** Taken while calls may have waited: the first batch replaces it. */
   #guessed = true;
-  readonly batch = new Batch();
+  /** Calls of a drain. */
+  readonly drained = new Batch();
+  /** Calls of the present window, whatever they met. */
+  readonly window = new Batch();
 
   get known(): boolean {
     return this.#calls > 0;
-  }
-
-  get long(): boolean {
-    return this.mean > LONG;
   }
 
   /** Variance of one call, milliseconds squared. */
@@ -42,7 +47,10 @@ export class Baseline {
 
   /** A call that met nobody waiting. */
   learn(latency: number): void {
-    if (this.#guessed) this.#forget();
+    if (this.#guessed) {
+      this.#guessed = false;
+      this.#calls = 0;
+    }
     this.#add(latency);
   }
 
@@ -51,45 +59,32 @@ export class Baseline {
     if (this.#guessed) this.#add(latency / slowdown);
   }
 
-  /** Takes in the batch. Says by what factor the baseline moved, if the batch overruled it. */
-  settle(): number {
-    const { calls, mean, variance } = this.batch;
-    this.batch.clear();
-    if (calls === 0) return 1;
-    const before = this.mean;
+  /** Takes in what a drain measured: the more it counts the larger it is, alone if what was known cannot be true. */
+  settle(): void {
+    const { calls, mean, variance } = this.drained;
+    this.drained.clear();
+    if (calls === 0) return;
     const spread = Math.max(variance, this.#variance);
     const error = Math.sqrt(spread / calls + spread / Math.max(1, this.#calls));
-    const away = Math.abs(mean - before);
-    const overrule = calls >= FEWEST && away > SURE * error && away > MOVED * before;
-    if (this.#guessed || overrule) {
-      this.#set(mean, variance, calls);
-      return before > 0 ? mean / before : 1;
+    const away = Math.abs(mean - this.mean);
+    if (this.#guessed || (calls >= FEWEST && away > SURE * error && away > MOVED * this.mean)) {
+      this.#guessed = false;
+      this.mean = mean;
+      this.#variance = variance;
+      this.#calls = Math.min(MEMORY, calls);
+      return;
     }
     const all = this.#calls + calls;
-    this.mean += (away * Math.sign(mean - before) * calls) / all;
+    this.mean += ((mean - this.mean) * calls) / all;
     this.#variance += ((variance - this.#variance) * calls) / all;
     this.#calls = Math.min(MEMORY, all);
-    return 1;
   }
 
-  /** It is at most that: calls were this fast with others waiting. */
-  lower(latency: number): void {
-    this.#set(latency, this.#variance * (latency / this.mean) ** 2, FEWEST);
-    this.#guessed = true;
-  }
-
-  #forget(): void {
-    this.#guessed = false;
-    this.#calls = 0;
-    this.#variance = 0;
-    this.mean = Number.NaN;
-  }
-
-  #set(mean: number, variance: number, calls: number): void {
-    this.#guessed = false;
-    this.mean = mean;
-    this.#variance = variance;
-    this.#calls = Math.min(MEMORY, calls);
+  /** Calls were so many times faster than it, with others waiting: what it is now is a guess. */
+  scale(factor: number): void {
+    this.mean *= factor;
+    this.#variance *= factor * factor;
+    this.#calls = Math.min(this.#calls, SCALED);
   }
 
   #add(latency: number): void {
@@ -111,6 +106,14 @@ export class Batch {
   calls = 0;
   #sum = 0;
   #squares = 0;
+
+  get sum(): number {
+    return this.#sum;
+  }
+
+  get squares(): number {
+    return this.#squares;
+  }
 
   get mean(): number {
     return this.#sum / this.calls;
@@ -146,6 +149,13 @@ export class Baselines {
 
   all(): Iterable<Baseline> {
     return this.#routes.values();
+  }
+
+  /** Whether calls of that route are waited for too long to tell of load. */
+  long(baseline: Baseline): boolean {
+    if (!(baseline.mean > LONG)) return false;
+    for (const { mean } of this.#routes.values()) if (mean * LONGER < baseline.mean) return true;
+    return false;
   }
 
   #first(route: string): Baseline {

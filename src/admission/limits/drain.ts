@@ -1,55 +1,57 @@
 import type { Random } from "../../core/clock.ts";
 
-/** Share of the seats in use that a drain leaves, so that nobody waits inside the dependency; the second where their number is in doubt. */
+/** Share of the seats in use that a drain leaves, so that nobody waits inside; `DEEP` while their number is in doubt. */
 const DEPTH = 0.75;
 const DEEP = 0.6;
-/** Milliseconds between drains, at least so many mean latencies, and up to a part more by chance: so that gateways do not drain together. */
+/** Milliseconds between drains and at least so many latencies, so that they cost 1 % at most; longer by chance up to `JITTER`. */
 const EVERY = 20_000;
-const LATENCIES = 60;
+const LATENCIES = 150;
 const JITTER = 0.3;
-/** The same after a drain that moved a baseline by more than that share, and the shortest pause of all. */
+/** The same after a drain that moved a baseline by more than `MOVED`, and before one because of a doubt. */
 const SOON = 4000;
+const SOON_LATENCIES = 10;
 const MOVED = 0.2;
-const SHORTEST = 1000;
-/** Calls that are enough, and mean latencies after which fewer have to do. */
-const CALLS = 60;
-const LASTS = 5;
-/** Mean latencies that calls of the drain are waited for after it. */
+const DOUBT = 1000;
+/** Calls that are measured: so many a seat within bounds, or what there are after so many latencies. */
+const CALLS = 5;
+const FEWEST = 30;
+const MOST = 300;
+const MOST_DEEP = 60;
+const LASTS = 12;
+/** Latencies that calls of a drain are waited for after it. */
 const LINGERS = 6;
-/** Mean latencies, and milliseconds, until it is given up if the seats do not become free. */
+/** Latencies of those to be got rid of, and milliseconds, after which a drain is given up because seats do not become free. */
 const PATIENCE = 4;
 const PATIENT = 1000;
 
+/** What is known when a drain starts. */
+interface Before {
+  /** Seats in use then, as far as the baselines were right. */
+  readonly used: number;
+  /** Seats taken then. */
+  readonly taken: number;
+}
+
+interface Plan extends Before {
+  /** Seats that are left. */
+  readonly seats: number;
+  /** Calls to measure. */
+  readonly calls: number;
+}
+
 type State =
   | { readonly is: "open" }
-  /** Seats are given to nobody until no more than `seats` are taken. */
-  | {
-      readonly is: "emptying";
-      readonly seats: number;
-      readonly used: number;
-      readonly taken: number;
-      readonly until: number;
-    }
-  /** What begins now meets nobody waiting. */
-  | {
-      readonly is: "measuring";
-      readonly seats: number;
-      readonly used: number;
-      readonly taken: number;
-      readonly since: number;
-      readonly until: number;
-    }
-  /** The seats are open again; calls that began in the drain are still under way. */
-  | {
-      readonly is: "ending";
-      readonly used: number;
-      readonly taken: number;
-      readonly since: number;
-      readonly until: number;
-      readonly giveUp: number;
-    };
+  /** No seat is given until no more than those left are taken. */
+  | { readonly is: "emptying"; readonly plan: Plan; readonly until: number }
+  /** What begins meets nobody waiting. */
+  | { readonly is: "measuring"; readonly plan: Plan; readonly since: number; readonly until: number }
+  /** All seats are given again; calls of the drain are still under way. */
+  | { readonly is: "ending"; readonly plan: Plan; readonly since: number; readonly until: number };
 
-/** A short time with so few calls under way that their latency is the dependency's own. */
+/**
+ * A short time with so few calls under way that their latency is the dependency's own. `latency` is everywhere that of a
+ * call that meets nobody waiting, as far as it is known.
+ */
 export class Drain {
   readonly #random: Random;
   #state: State = { is: "open" };
@@ -66,84 +68,86 @@ export class Drain {
     return this.#state.is !== "open";
   }
 
+  /** Seats out of those that there are. */
   cap(seats: number, now: number): number {
     const state = this.#state;
     if (state.is !== "emptying" && state.is !== "measuring") return seats;
-    return now >= state.until ? seats : Math.min(seats, state.seats);
+    return now >= state.until ? seats : Math.min(seats, state.plan.seats);
   }
 
-  /** Whether a call that began then is one to measure. */
-  measures(startedAt: number): boolean {
-    const state = this.#state;
-    return (state.is === "measuring" || state.is === "ending") && startedAt >= state.since && startedAt <= state.until;
-  }
-
-  /** Starts one if it is due, or if what was read is doubtful and the last one is over for a while. */
-  start(now: number, used: number, taken: number, latency: number, doubtful: boolean): boolean {
-    const pause = Math.max(SHORTEST, 10 * latency);
-    if (now < this.#due && !(doubtful && now - this.#last > pause)) return false;
-    const seats = Math.max(1, Math.floor((doubtful || this.#last === Number.NEGATIVE_INFINITY ? DEEP : DEPTH) * used));
-    const until = now + Math.max(PATIENT, PATIENCE * latency);
+  /** Starts one if it is due, or because of a doubt if the last one is over for a while. Says whether it did. */
+  start(now: number, before: Before, latency: number, doubt: boolean): boolean {
+    const pause = Math.max(DOUBT, SOON_LATENCIES * latency);
+    if (now < this.#due && !(doubt && now - this.#last > pause)) return false;
+    const deep = doubt || this.#last === Number.NEGATIVE_INFINITY;
+    const seats = Math.max(1, Math.floor((deep ? DEEP : DEPTH) * before.used));
+    const calls = Math.min(deep ? MOST_DEEP : MOST, Math.max(FEWEST, CALLS * seats));
+    const until = now + Math.max(PATIENT, (PATIENCE * latency * before.taken) / seats);
     this.#began = this.#ended = 0;
-    this.#state = { is: "emptying", seats, used, taken, until };
+    this.#state = { is: "emptying", plan: { ...before, seats, calls }, until };
     return true;
   }
 
   began(now: number, inFlight: number, latency: number): void {
     const state = this.#state;
-    if (state.is === "emptying" && inFlight <= state.seats && now < state.until) {
-      const until = now + LASTS * latency;
-      this.#state = { ...state, is: "measuring", since: now, until };
+    if (state.is === "emptying" && inFlight <= state.plan.seats && now < state.until) {
+      this.#state = { is: "measuring", plan: state.plan, since: now, until: now + LASTS * latency };
       this.#began = 1;
-    } else if (state.is === "measuring" && now <= state.until) {
-      this.#began++;
-      if (this.#began >= CALLS) this.#release(now, latency);
+    } else if (state.is === "measuring" && now <= state.until && ++this.#began >= state.plan.calls) {
+      this.#release(now);
     }
   }
 
+  /**
+   * Whether a call is one to measure. Others may begin at the very moment that the drain ends: the seats that were taken
+   * tell them apart.
+   */
+  measures(startedAt: number, inFlight: number): boolean {
+    const state = this.#state;
+    if (state.is !== "measuring" && state.is !== "ending") return false;
+    return startedAt >= state.since && startedAt <= state.until && inFlight <= state.plan.seats;
+  }
+
+  /** A call to measure ended. */
   ended(): void {
     this.#ended++;
   }
 
   /** Whether all is known that it can tell. */
   over(now: number, latency: number): boolean {
-    if (this.#state.is === "emptying") return now >= this.#state.until;
-    if (this.#state.is === "measuring" && now > this.#state.until) this.#release(this.#state.until, latency);
-    return this.#state.is === "ending" && (this.#ended >= this.#began || now > this.#state.giveUp);
+    if (this.#state.is === "measuring" && now > this.#state.until) this.#release(this.#state.until);
+    const state = this.#state;
+    if (state.is === "emptying") return now >= state.until;
+    return state.is === "ending" && (this.#ended >= this.#began || now > state.until + LINGERS * latency);
   }
 
-  stop(): { readonly taken: number; readonly used: number } {
+  stop(): Before {
     const state = this.#state;
     this.#state = { is: "open" };
-    return state.is === "open" ? { taken: 0, used: 0 } : state;
+    return state.is === "open" ? { taken: 0, used: 0 } : state.plan;
   }
 
   /** The next one is due at once. */
   now(now: number): void {
-    this.#due = now;
+    this.#due = Math.min(this.#due, now);
   }
 
+  /** The next one is due soon. */
   soon(now: number, latency: number): void {
-    this.#due = Math.min(this.#due, now + Math.max(SOON, 10 * latency));
+    this.#due = Math.min(this.#due, now + Math.max(SOON, SOON_LATENCIES * latency));
   }
 
-  /** After one that moved a baseline by such a share. */
+  /** When the next one is due after one that moved a baseline by the share `moved`. */
   plan(now: number, latency: number, moved: number): void {
+    const far = moved > MOVED;
+    const pause = Math.max(far ? SOON : EVERY, (far ? SOON_LATENCIES : LATENCIES) * latency);
     this.#last = now;
-    const pause = moved > MOVED ? Math.max(SOON, 10 * latency) : Math.max(EVERY, LATENCIES * latency);
     this.#due = now + pause * (1 + JITTER * this.#random());
   }
 
-  #release(at: number, latency: number): void {
+  #release(at: number): void {
     const state = this.#state;
     if (state.is !== "measuring") return;
-    this.#state = {
-      is: "ending",
-      used: state.used,
-      taken: state.taken,
-      since: state.since,
-      until: at,
-      giveUp: at + LINGERS * latency,
-    };
+    this.#state = { is: "ending", plan: state.plan, since: state.since, until: at };
   }
 }
