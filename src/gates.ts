@@ -1,5 +1,6 @@
 import { Gate, type GateParts, type GateRules } from "./admission/gate.ts";
 import { createLimit } from "./admission/limits/choice.ts";
+import { partOf, type Desk } from "./admission/lending.ts";
 import type { Limit } from "./admission/limits/limit.ts";
 import type { LimitSettings } from "./admission/settings.ts";
 import type { Config } from "./config/schema.ts";
@@ -16,6 +17,12 @@ export interface GateInUse {
 
 export type Gates = ReadonlyMap<string, GateInUse>;
 
+/** Which of the processes that share the seats of this gateway this is, from 0, and how many they are. */
+export interface Share {
+  readonly process: number;
+  readonly processes: number;
+}
+
 /** Every wait is of no use where the gate is not in force. */
 const NO_WAIT: readonly number[] = [0, 0, 0, 0, 0];
 
@@ -23,25 +30,40 @@ const NO_WAIT: readonly number[] = [0, 0, 0, 0, 0];
  * A gate for every dependency. One whose targets are as before is taken over with all who have a seat or wait for one,
  * so that a reload loses nobody; {@link settleGates} gives it its new settings.
  */
-export function buildGates(config: Config, before: Gates | undefined, parts: GateParts): Gates {
+export function buildGates(config: Config, before: Gates | undefined, parts: GateParts & Share): Gates {
   const gates = new Map<string, GateInUse>();
   for (const [name, { http, limit: settings }] of Object.entries(config.dependencies)) {
     const targets = JSON.stringify(http.targets);
     const former = before?.get(name);
     const gate =
-      former?.targets === targets ? former.gate : new Gate(limitOf(settings, parts.random), rulesOf(settings), parts);
+      former?.targets === targets ? former.gate : new Gate(limitOf(settings, parts), rulesOf(settings), parts);
     gates.set(name, { gate, settings, targets });
   }
   return gates;
 }
 
 /** Puts the settings of gates in force that were taken over; a limit starts anew where its own have changed. */
-export function settleGates(gates: Gates, before: Gates, random: Random): void {
+export function settleGates(gates: Gates, before: Gates, parts: LimitParts): void {
   for (const [name, { gate, settings }] of gates) {
     const former = before.get(name);
     if (former?.gate !== gate || JSON.stringify(former.settings) === JSON.stringify(settings)) continue;
-    gate.configure(rulesOf(settings), sameLimit(former.settings, settings) ? undefined : limitOf(settings, random));
+    gate.configure(rulesOf(settings), sameLimit(former.settings, settings) ? undefined : limitOf(settings, parts));
   }
+}
+
+/** What each dependency's gate has to lend to other workers, or would borrow. */
+export function desksOf(gates: Gates): Record<string, Desk> {
+  const desks: Record<string, Desk> = {};
+  for (const [name, { gate }] of gates) {
+    const desk = gate.desk();
+    if (desk) desks[name] = desk;
+  }
+  return desks;
+}
+
+/** Seats of other workers by name of the dependency, negative where they are lent; a name left out has none. */
+export function borrow(gates: Gates, lent: Readonly<Record<string, number>>): void {
+  for (const [name, { gate }] of gates) gate.borrow(lent[name] ?? 0);
 }
 
 export const readGates = (gates: Gates): readonly DependencyReading[] =>
@@ -57,11 +79,16 @@ function sameLimit(a: LimitSettings, b: LimitSettings): boolean {
 /** Seats that nobody counts with. */
 const UNBOUNDED = Number.MAX_SAFE_INTEGER;
 
-const limitOf = (settings: LimitSettings, random: Random): Limit =>
-  createLimit(
-    settings === "off" ? { algorithm: "fixed", initial: UNBOUNDED, min: 1, max: UNBOUNDED } : settings,
-    random,
-  );
+type LimitParts = Share & { readonly random: Random };
+
+/** The part of a process in a limit whose settings are for all. */
+function limitOf(settings: LimitSettings, { process, processes, random }: LimitParts): Limit {
+  if (settings === "off")
+    return createLimit({ algorithm: "fixed", initial: UNBOUNDED, min: 1, max: UNBOUNDED }, random);
+  const { algorithm, initial, min, max } = settings;
+  const part = (seats: number): number => partOf(seats, process, processes);
+  return createLimit({ algorithm, initial: part(initial), min: part(min), max: part(max) }, random);
+}
 
 function rulesOf(settings: LimitSettings): GateRules {
   if (settings === "off") return { mode: "off", caps: NO_WAIT, depth: 0 };

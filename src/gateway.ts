@@ -11,8 +11,9 @@ import type { CacheAnswer, CacheAsk, PurgeOrder } from "./core/cache-control.ts"
 import type { LimitsReading } from "./core/limits-control.ts";
 import { createCacheControl, type CacheControl } from "./cache/control.ts";
 import { canonicalUrl } from "./routing/canonical-url.ts";
-import { readGates } from "./gates.ts";
-import { createGraphs, type Prepared } from "./graph.ts";
+import type { Desk } from "./admission/lending.ts";
+import { borrow, desksOf, readGates } from "./gates.ts";
+import { createGraphs, type Graph, type Prepared } from "./graph.ts";
 import { drainServer } from "./http/drain.ts";
 import { Edge, type EdgeParts } from "./http/edge.ts";
 import type { Judgement } from "./http/judge.ts";
@@ -30,6 +31,8 @@ export interface GatewayParts {
   readonly sharedPort?: boolean;
   /** How many share the machine's memory, and the limits of clients. Default: 1. */
   readonly processes?: number;
+  /** Which of them this is, from 0. Default: 0. */
+  readonly process?: number;
   /** The degradation level in force. Default: 0, always. */
   readonly level?: () => number;
   /** Our name in Via and CDN-Loop when the configuration gives none. Default: one made at random. */
@@ -52,6 +55,11 @@ export interface Gateway {
   readonly cache: { ask(ask: CacheAsk): Promise<CacheAnswer> } & Pick<CacheControl, "hear">;
   /** What is known of the dependencies of the configuration in force. */
   dependencies(): readonly DependencyReading[];
+  /** Seats of dependencies that the workers of one machine lend each other, by name. */
+  readonly seats: {
+    desks(): Readonly<Record<string, Desk>>;
+    borrow(lent: Readonly<Record<string, number>>): void;
+  };
   /** Begins to take requests; resolves to the port. */
   listen(): Promise<number>;
   /** Resolves once it may call itself ready: at once, unless `cache.warm.readyWithin` has it wait. */
@@ -71,12 +79,13 @@ export type DrainPace = Config["drain"];
 
 /** THE composition: builds every object, and closes everything in reverse. */
 export function createGateway(config: Config, parts: GatewayParts): Gateway {
-  const { clock = systemClock, random = systemRandom, material, sharedPort = false, processes = 1, level } = parts;
+  const { clock = systemClock, random = systemRandom, material, sharedPort = false, level } = parts;
+  const { process = 0, processes = 1 } = parts;
   const { listen } = config;
   const name = listen.name ?? parts.name ?? `spillway-${createHexSource(4)()}`;
   const bus = createEventBus(createHexSource(8)());
   const own = { clock, random, bus, name, settings: listen };
-  const graphs = createGraphs(config, { clock, random, bus, material, processes });
+  const graphs = createGraphs(config, { clock, random, bus, material, process, processes });
   const { memory, saturation } = createGuards(own, processes);
   const cache = createCacheControl({ bus, store: () => graphs.current().store, canonical: canonicalUrl });
   const purge = (order: PurgeOrder): Promise<CacheAnswer> => cache.ask({ do: "purge", order, share: true });
@@ -108,11 +117,9 @@ export function createGateway(config: Config, parts: GatewayParts): Gateway {
     bus,
     name,
     life: () => life,
-    config: () => graphs.current().config,
+    ...viewsOf(graphs.current),
     cache: { hear: cache.hear, ask: async (ask) => (isWarmAsk(ask) ? warming.ask(ask) : cache.ask(ask)) },
-    limits: () => graphs.current().quotas.reading(),
     open: () => edge.open,
-    dependencies: () => readGates(graphs.current().gates),
     handle: (request, response, next) => edge.handle(request, response, next),
     async listen() {
       const port = await server.listen();
@@ -132,6 +139,14 @@ export function createGateway(config: Config, parts: GatewayParts): Gateway {
     },
   };
 }
+
+/** What is known of the configuration in force, and of what stands for it. */
+const viewsOf = (graph: () => Graph): Pick<Gateway, "config" | "limits" | "dependencies" | "seats"> => ({
+  config: () => graph().config,
+  limits: () => graph().quotas.reading(),
+  dependencies: () => readGates(graph().gates),
+  seats: { desks: () => desksOf(graph().gates), borrow: (lent) => borrow(graph().gates, lent) },
+});
 
 /** What keeps the process itself from giving in: refusals for want of memory, and of processor time. */
 function createGuards({ clock, bus, settings }: Pick<EdgeParts, "clock" | "bus" | "settings">, processes: number) {

@@ -60,6 +60,8 @@ interface GraphParts {
   readonly material: Material;
   /** Processes of this instance. Default: 1. */
   readonly processes?: number;
+  /** Which of them this is, from 0. Default: 0. */
+  readonly process?: number;
 }
 
 /** A graph that is built and not in force. Of the two calls one is made, once. */
@@ -80,6 +82,7 @@ export interface Graphs {
 export function createGraphs(config: Config, parts: GraphParts): Graphs {
   let graph = buildGraph(config, undefined, parts);
   const retirement = createRetirement();
+  const shared = { process: 0, processes: 1, ...parts };
   /** Gates that are no longer asked, for as long as somebody has a seat of theirs or waits for one. */
   const retired = new Set<Gate>();
   return {
@@ -90,7 +93,7 @@ export function createGraphs(config: Config, parts: GraphParts): Graphs {
         commit() {
           const old = graph;
           graph = built;
-          settleGates(graph.gates, old.gates, parts.random);
+          settleGates(graph.gates, old.gates, shared);
           void retireStore(old, graph);
           retirement.retireAllBut(graph.dependencies, old.dependencies);
           for (const gate of retired) if (gate.inFlight + gate.queued === 0) retired.delete(gate);
@@ -129,7 +132,7 @@ export function buildGraph(config: Config, before: Graph | undefined, parts: Gra
       former !== undefined && former.ca === ca && JSON.stringify(former.settings) === JSON.stringify(settings);
     dependencies.set(name, same ? former : createHttpDependency(name, settings, { ...parts, ca }));
   }
-  const gates = buildGates(config, before?.gates, parts);
+  const gates = buildGates(config, before?.gates, { process: 0, processes: 1, ...parts });
   const redis = redisFor(config, before?.redis, parts);
   const same = before && before.redis === redis && keptBy(before.config) === keptBy(config);
   const store = same ? before.store : createStore(config.cache, { ...parts, redis });

@@ -5,6 +5,7 @@ import type { PriorityClass } from "../core/exchange.ts";
 import { failed, type AdmissionSeen, type Refused } from "../core/outcome.ts";
 import { CLASSES, RANKS } from "./classes.ts";
 import { GateFigures, type GateReason } from "./figures.ts";
+import type { Desk } from "./lending.ts";
 import type { Limit } from "./limits/limit.ts";
 import { Pace } from "./pace.ts";
 import { Permit, type Seats } from "./permit.ts";
@@ -64,6 +65,7 @@ export class Gate implements Seats {
   #limit: Limit;
   #rules: GateRules;
   #taken = 0;
+  #borrowed = 0;
   readonly #takenBy = new Uint32Array(CLASSES.length);
   #salt = 0;
   #saltedAt = 0;
@@ -95,7 +97,7 @@ export class Gate implements Seats {
     const waiting = (name: PriorityClass): number => this.#queue.waiting(RANKS[name]);
     return {
       mode,
-      limit: mode === "off" ? undefined : this.#limit.seats(this.#clock.now()),
+      limit: mode === "off" ? undefined : this.#seatsAt(this.#clock.now()),
       inFlight: this.#taken,
       queued: {
         system: waiting("system"),
@@ -109,11 +111,23 @@ export class Gate implements Seats {
     };
   }
 
+  /** What it has to lend to the other workers of this gateway, or would borrow; undefined where it refuses nobody. */
+  desk(): Desk | undefined {
+    if (this.#rules.mode !== "enforce") return undefined;
+    return { own: this.#limit.seats(this.#clock.now()), used: this.#taken, queued: this.#queue.size };
+  }
+
+  /** Seats of other workers that are its own until the next call; negative: it has lent so many. */
+  borrow(seats: number): void {
+    this.#borrowed = seats;
+    this.#fill(this.#clock.now());
+  }
+
   /** A seat, a refusal, or the promise of one of them. Nothing is promised while seats are free. */
   enter(asking: Asking): Permit | Refused | Promise<Settled> {
     const now = this.#clock.now();
     const rank = RANKS[asking.class];
-    const seats = this.#limit.seats(now);
+    const seats = this.#seatsAt(now);
     const { mode } = this.#rules;
     if (this.#closed) return this.#refuse("shed", rank, this.#seenFree(rank, seats));
     if (mode !== "enforce") {
@@ -157,6 +171,10 @@ export class Gate implements Seats {
     const now = this.#clock.now();
     if (counts) this.#pace.freed(now - given.since);
     if (this.#queue.size > 0) this.#fill(now);
+  }
+
+  #seatsAt(now: number): number {
+    return Math.max(1, this.#limit.seats(now) + this.#borrowed);
   }
 
   // who comes
@@ -240,7 +258,7 @@ export class Gate implements Seats {
 
   /** Gives free seats to those who wait; beyond the limit, when it is not in force any more. */
   #fill(now: number): void {
-    while (this.#queue.size > 0 && (this.#rules.mode !== "enforce" || this.#taken < this.#limit.seats(now))) {
+    while (this.#queue.size > 0 && (this.#rules.mode !== "enforce" || this.#taken < this.#seatsAt(now))) {
       const waiter = this.#queue.take(now)!;
       if (waiter.until <= now) this.#giveUp(waiter, reasonOf(waiter), now);
       else {

@@ -32,9 +32,14 @@ const limit = z
       .describe(
         "How the number of seats is found: fixed = `initial`, the others by how fast the dependency answers; adaptive knows how fast each route is",
       ),
-    initial: z.int().min(1).max(100_000).default(10).describe("Seats to begin with, in one process"),
-    min: z.int().min(1).max(100_000).default(2).describe("Never fewer seats"),
-    max: z.int().min(1).max(100_000).default(1000).describe("Never more seats"),
+    initial: z.int().min(1).max(100_000).default(10).describe("Seats to begin with, of all workers together"),
+    min: z
+      .int()
+      .min(1)
+      .max(100_000)
+      .default(2)
+      .describe("Never fewer seats, of all workers together; each has one at least"),
+    max: z.int().min(1).max(100_000).default(1000).describe("Never more seats, of all workers together"),
     mode: z
       .enum(["enforce", "shadow", "off"])
       .default("enforce")

@@ -8,6 +8,7 @@ import { addDeparted } from "./departed.ts";
 import type { Fork } from "./fork.ts";
 import { takeOn, type Hand, type HandEnd, type Reply, type Said } from "./hand.ts";
 import type { Answer, Question, ToWorker, WorkerConfig } from "./messages.ts";
+import { ROUND, SeatExchange } from "./seat-exchange.ts";
 import { follows, forked, gone, heard, serves, ticked, vacant, type Place } from "./place.ts";
 
 /** Milliseconds. Two pings must not stand for more than the ten seconds that place.ts counts on. */
@@ -22,7 +23,7 @@ export interface CrewParts {
   readonly bus: EventBus;
   readonly first: WorkerConfig;
   /** What every worker is told when it starts, beside the configuration then in force. */
-  readonly start: Omit<Extract<ToWorker, { kind: "start" }>, "kind" | "config">;
+  readonly start: Omit<Extract<ToWorker, { kind: "start" }>, "kind" | "config" | "process">;
 }
 
 /** A worker that is on duty in its place. One that leaves has been replaced and is only waited for. */
@@ -48,6 +49,7 @@ export class Crew {
   readonly #allServe = Promise.withResolvers<void>();
   readonly #allGone = Promise.withResolvers<void>();
   readonly #stopTicking: Cancel;
+  readonly #seats: SeatExchange<Hand>;
   #departed: MetricsJson = [];
   #current: WorkerConfig;
   #state: "starting" | "running" | "ending" = "starting";
@@ -64,7 +66,13 @@ export class Crew {
       cancelRestart: () => {},
     }));
     this.#allServe.promise.catch(() => {});
-    this.#stopTicking = parts.clock.every(TICK, () => this.#tick());
+    this.#seats = new SeatExchange(parts.clock, (hand, lent) => hand.tell({ kind: "lent", lent }));
+    const stopRounds = parts.clock.every(ROUND, () => this.#seats.round());
+    const stopTicks = parts.clock.every(TICK, () => this.#tick());
+    this.#stopTicking = () => {
+      stopRounds();
+      stopTicks();
+    };
   }
 
   /** Resolves when all serve for the first time; rejects with what keeps one from it, if an operator has to mend that. */
@@ -94,7 +102,6 @@ export class Crew {
     return [this.#departed, ...this.#counted.values()];
   }
 
-  /** Asks the cache of every process. A purge is told to other instances by one that does it. */
   /** What every process that has not ended says to a question; `silent`: those that did not answer in time. */
   async askAll(question: Question): Promise<{ readonly answers: readonly Answer[]; readonly silent: number }> {
     const asked = [...this.#hands.keys()].map((hand) => hand.ask(question, PATIENCE.question));
@@ -104,6 +111,7 @@ export class Crew {
     return { answers, silent: replies.length - answers.length - gone };
   }
 
+  /** Asks the cache of every process. A purge is told to other instances by one that does it. */
   async cache(ask: CacheAsk): Promise<{ readonly answers: readonly CacheAnswer[]; readonly silent: number }> {
     const asked = [...this.#hands.keys()];
     const replies = await Promise.all(
@@ -181,7 +189,7 @@ export class Crew {
     member.leftOut = [];
     this.#hands.set(hand, undefined);
     void hand.ended.then((end) => this.#ended(member, hand, end));
-    hand.tell({ kind: "start", config: this.#current, ...start });
+    hand.tell({ kind: "start", config: this.#current, process: member.number - 1, ...start });
   }
 
   #said(member: Member, hand: Hand, message: Said): void {
@@ -196,6 +204,9 @@ export class Crew {
       case "pong":
         member.open = message.open;
         member.leftOut = message.leftOut;
+        return;
+      case "desks":
+        this.#seats.heard(hand, message.desks);
         return;
       case "failed":
         if (this.#state === "starting") this.#allServe.reject(new UsageError(message.message));
@@ -221,6 +232,7 @@ export class Crew {
   #ended(member: Member, hand: Hand, { code, signal }: HandEnd): void {
     const killedFor = this.#hands.get(hand);
     this.#hands.delete(hand);
+    this.#seats.gone(hand);
     this.#departed = addDeparted(this.#departed, this.#counted.get(hand) ?? []);
     this.#counted.delete(hand);
     if (member.hand === hand) {

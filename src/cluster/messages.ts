@@ -5,6 +5,7 @@ import type { CacheAnswer, CacheAsk } from "../core/cache-control.ts";
 import type { Decision, DecisionsAsk } from "../core/decisions.ts";
 import type { LimitsReading } from "../core/limits-control.ts";
 import type { DependencyReading } from "../core/dependency-reading.ts";
+import type { Desks, Lent } from "./seat-exchange.ts";
 import type { MetricsJson } from "../telemetry/metrics.ts";
 
 /** The part of a configuration that a worker needs. */
@@ -24,6 +25,8 @@ export type ToWorker =
       /** Our name in Via and CDN-Loop, the same in all workers. */
       readonly name: string;
       readonly port: number;
+      /** Which of the workers it is, from 0. */
+      readonly process: number;
       readonly sharing: PortSharing;
       readonly version: string;
     }
@@ -31,6 +34,8 @@ export type ToWorker =
   /** Another worker purged this: see the event of that name. */
   | { readonly kind: "purged"; readonly purge: string }
   | { readonly kind: "ask"; readonly id: number; readonly question: Question }
+  /** Seats of other workers it may use, by dependency; negative: it has lent so many. */
+  | { readonly kind: "lent"; readonly lent: Lent }
   | { readonly kind: "drain" };
 
 export type Question =
@@ -59,6 +64,8 @@ export type FromWorker =
   /** It cannot serve, for a reason that an operator has to mend. */
   | { readonly kind: "failed"; readonly message: string }
   | { readonly kind: "pong"; readonly open: number; readonly leftOut: readonly string[] }
+  /** What it has to lend, and what it would borrow. */
+  | { readonly kind: "desks"; readonly desks: Desks }
   /** For the other workers. */
   | { readonly kind: "purged"; readonly purge: string }
   /** It takes nothing new and ends by itself: a successor may start at once. */
@@ -100,6 +107,10 @@ const fromWorkerSchema = z.discriminatedUnion("kind", [
   z.strictObject({ kind: z.literal("serving"), hash: text, port: count.max(65_535) }),
   z.strictObject({ kind: z.literal("failed"), message: text }),
   z.strictObject({ kind: z.literal("pong"), open: count, leftOut: z.array(text).max(16) }),
+  z.strictObject({
+    kind: z.literal("desks"),
+    desks: z.record(text, z.strictObject({ own: count, used: count, queued: count })),
+  }),
   purged,
   z.strictObject({ kind: z.literal("leaving") }),
   z.strictObject({ kind: z.literal("answer"), id: count, answer: answerSchema }),
@@ -131,12 +142,14 @@ const toWorkerSchema = z.discriminatedUnion("kind", [
     config: workerConfig,
     name: text,
     port: count.max(65_535),
+    process: count,
     sharing: z.enum(["reuse-port", "handle"]),
     version: text,
   }),
   z.strictObject({ kind: z.literal("ping") }),
   purged,
   z.strictObject({ kind: z.literal("ask"), id: count, question: questionSchema }),
+  z.strictObject({ kind: z.literal("lent"), lent: z.record(text, z.int()) }),
   z.strictObject({ kind: z.literal("drain") }),
 ]);
 

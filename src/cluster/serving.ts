@@ -28,6 +28,8 @@ export interface ServingParts extends ProcessParts {
   readonly sharedPort: boolean;
   /** How many share the machine's memory. Default: 1. */
   readonly processes?: number;
+  /** Which of them this is, from 0. Default: 0. */
+  readonly process?: number;
   /** Our name in Via and CDN-Loop when the configuration gives none. Default: one made at random. */
   readonly name?: string;
 }
@@ -46,13 +48,14 @@ export interface Serving {
 }
 
 export async function createServing(parts: ServingParts): Promise<Serving> {
-  const { config: first, clock, random, version, nodeVersion, sharedPort, name, processes = 1 } = parts;
+  const { config: first, clock, random, version, nodeVersion, sharedPort, name, process = 0, processes = 1 } = parts;
   const { config, material } = first;
   const gateway = createGateway(config, {
     material,
     clock,
     random,
     sharedPort,
+    process,
     processes,
     ...(name !== undefined && { name }),
   });

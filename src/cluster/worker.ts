@@ -1,9 +1,11 @@
 /** One of several processes that serve: does what the primary says, and ends when it is without one. */
 import { availableParallelism } from "node:os";
+import type { Cancel } from "../core/clock.ts";
 import { toError } from "../core/errors.ts";
 import type { DrainPace } from "../gateway.ts";
 import type { Prepared } from "../graph.ts";
 import { fitText, readToWorker, type Answer, type FromWorker, type Question, type ToWorker } from "./messages.ts";
+import { ROUND } from "./seat-exchange.ts";
 import { workerCount } from "./size.ts";
 import { createServing, type ProcessParts, type Serving } from "./serving.ts";
 
@@ -39,6 +41,7 @@ export class Worker {
   #state: State = { kind: "idle" };
   #prepared: { readonly hash: string; readonly ready: Prepared } | undefined;
   #hash = "";
+  #tellDesks: Cancel = () => {};
 
   constructor(parts: WorkerParts) {
     this.#parts = parts;
@@ -64,6 +67,9 @@ export class Worker {
         return;
       case "purged":
         this.#serving()?.gateway.cache.hear(message.purge);
+        return;
+      case "lent":
+        this.#serving()?.gateway.seats.borrow(message.lent);
         return;
       case "drain":
         void this.#leave(0);
@@ -102,7 +108,7 @@ export class Worker {
     return "serving" in this.#state ? this.#state.serving : undefined;
   }
 
-  async #start({ config, name, port, sharing, version }: Extract<ToWorker, { kind: "start" }>): Promise<void> {
+  async #start({ config, name, port, process, sharing, version }: Extract<ToWorker, { kind: "start" }>): Promise<void> {
     const { link } = this.#parts;
     this.#state = { kind: "starting" };
     try {
@@ -110,7 +116,15 @@ export class Worker {
       const settled = { ...config, config: { ...config.config, listen: { ...listen, port } } };
       const sharedPort = sharing === "reuse-port";
       const processes = workerCount(listen.workers, availableParallelism());
-      const serving = await createServing({ ...this.#parts, version, config: settled, name, sharedPort, processes });
+      const serving = await createServing({
+        ...this.#parts,
+        version,
+        config: settled,
+        name,
+        sharedPort,
+        process,
+        processes,
+      });
       serving.gateway.bus.subscribe("spillway:purged", ({ purge }) => link.send({ kind: "purged", purge }));
       const listening = await serving.gateway.listen();
       await serving.gateway.warmed();
@@ -121,6 +135,9 @@ export class Worker {
         return;
       }
       this.#state = { kind: "serving", serving };
+      this.#tellDesks = this.#parts.clock.every(ROUND, () =>
+        link.send({ kind: "desks", desks: serving.gateway.seats.desks() }),
+      );
       link.send({ kind: "serving", hash: config.hash, port: listening });
     } catch (thrown) {
       link.send({ kind: "failed", message: fitText(toError(thrown).message) });
@@ -186,6 +203,7 @@ export class Worker {
     if (this.#isLeaving()) return;
     const serving = this.#serving();
     this.#state = { kind: "leaving", serving };
+    this.#tellDesks();
     await serving?.gateway.drain(pace);
     await serving?.close();
     this.#parts.link.exit(code);

@@ -52,7 +52,7 @@ function hire() {
     return answer;
   };
   const start = async (config: WorkerConfig): Promise<string> => {
-    tell({ kind: "start", config, name: "gw", port: 0, sharing: "reuse-port", version: "1" });
+    tell({ kind: "start", config, name: "gw", port: 0, process: 0, sharing: "reuse-port", version: "1" });
     return `http://127.0.0.1:${(await hears("serving")).port}/`;
   };
   return { worker, said, exits, tell, ask, hears, start };
@@ -150,7 +150,15 @@ test("told to go before it serves, or orphaned before it starts, it just ends", 
   early.worker.orphaned();
   await until(() => early.exits.length > 0, { what: "it exits" });
   const { tell, exits, said } = hire();
-  tell({ kind: "start", config: configOf("one"), name: "gw", port: 0, sharing: "reuse-port", version: "1" });
+  tell({
+    kind: "start",
+    config: configOf("one"),
+    name: "gw",
+    port: 0,
+    process: 0,
+    sharing: "reuse-port",
+    version: "1",
+  });
   tell({ kind: "drain" });
   await until(() => exits.length > 0, { what: "it exits" });
   assert.deepEqual(exits, [0]);
@@ -160,7 +168,7 @@ test("told to go before it serves, or orphaned before it starts, it just ends", 
 test("what keeps it from serving is told, then it ends", async () => {
   const { tell, hears, exits } = hire();
   const config = configOf("one", { listen: { host: "192.0.2.1", port: 0 } });
-  tell({ kind: "start", config, name: "gw", port: 1, sharing: "reuse-port", version: "1" });
+  tell({ kind: "start", config, name: "gw", port: 1, process: 0, sharing: "reuse-port", version: "1" });
   assert.match((await hears("failed")).message, /cannot listen|no right to listen/);
   assert.deepEqual(exits, [1]);
 });

@@ -8,6 +8,7 @@ test("what a worker says comes through as it is", () => {
     { kind: "failed", message: "no" },
     { kind: "pong", open: 3, leftOut: ["redis"] },
     { kind: "leaving" },
+    { kind: "desks", desks: { catalog: { own: 5, used: 2, queued: 0 } } },
     { kind: "purged", purge: "x" },
     { kind: "answer", id: 0, answer: { kind: "done" } },
     { kind: "answer", id: 3, answer: { kind: "cache", answer: { did: "refused", room: 0 } } },
@@ -22,10 +23,11 @@ test("what a worker says comes through as it is", () => {
 test("what the primary says comes through as it is, maps included", () => {
   const config = { config: { listen: {} }, material: { authorities: new Map([["a", "pem"]]) }, hash: "h" };
   for (const message of [
-    { kind: "start", config, name: "gw", port: 1, sharing: "reuse-port", version: "1" },
+    { kind: "start", config, name: "gw", port: 1, process: 0, sharing: "reuse-port", version: "1" },
     { kind: "ping" },
     { kind: "purged", purge: "x" },
     { kind: "drain" },
+    { kind: "lent", lent: { catalog: -2 } },
     { kind: "ask", id: 1, question: { kind: "metrics" } },
     { kind: "ask", id: 2, question: { kind: "prepare", config } },
     { kind: "ask", id: 3, question: { kind: "commit", hash: "h" } },
@@ -50,6 +52,7 @@ test("everything else is nobody's message", () => {
     {},
     { kind: "unknown" },
     { kind: "pong" },
+    { kind: "desks", desks: { catalog: { own: 5, used: 2 } } },
     { kind: "pong", open: -1 },
     { kind: "pong", open: Number.NaN },
     { kind: "pong", open: 1, more: true },
