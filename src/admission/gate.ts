@@ -36,10 +36,11 @@ const SWEEP = 10;
 const LEAST_DEPTH = 20;
 const DEPTH_PER_SEAT = 5;
 /**
- * A forecast is a mean, and whoever is let in at the very edge of a cap waits in vain every other time. At half of it
- * hardly anybody does: refusals are told on arrival, not after a wait.
+ * Share of the cap, by rank, that a forecast may come to. A forecast is a mean, and whoever is let in at the very edge of a
+ * cap waits in vain every other time. At half of it hardly anybody does: refusals are told on arrival, not after a wait. For
+ * the two highest classes an answer matters more than an early refusal.
  */
-const SURE = 0.5;
+const SURE: readonly number[] = [1, 1, 0.5, 0.5, 0.5];
 /** Milliseconds. */
 const SALT_FOR = 5_000;
 
@@ -226,7 +227,7 @@ export class Gate implements Seats {
     const capMs = this.#rules.caps[rank]!;
     const leftMs = deadline - this.#pace.medianMs - now;
     const reason: GateReason | undefined =
-      estimateMs > leftMs ? "deadline" : estimateMs > capMs * SURE ? "wait" : undefined;
+      estimateMs > leftMs ? "deadline" : estimateMs > capMs * SURE[rank]! ? "wait" : undefined;
     return { reason, leftMs, capMs };
   }
 

@@ -21,7 +21,7 @@ const queue = z
   })
   .prefault({})
   .describe(
-    "Who has to wait for a seat: how many, and how long. Who would have to wait for more than half of it on average is refused at once; nobody waits longer than the request's deadline lets it",
+    "Who has to wait for a seat: how many, and how long. Whose wait is forecast to be longer than that (system, critical) or than half of it (the others) is refused at once; nobody waits longer than the request's deadline lets it",
   );
 
 const limit = z

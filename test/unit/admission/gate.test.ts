@@ -109,6 +109,18 @@ suite("a gate", () => {
     watch(gate.enter(asking("default")));
   });
 
+  test("critical ones wait up to their whole cap where the others would have been refused on arrival", () => {
+    const { gate, clock } = gateOf({ seats: 1 });
+    teach(gate, clock, 100);
+    admitted(gate.enter(asking("critical")));
+    // 100 ms a turn, caps of 400 and 300 ms.
+    for (let i = 0; i < 3; i++) watch(gate.enter(asking("critical")));
+    assert.equal(gate.queued, 3);
+    assert.equal(refusedBy(gate.enter(asking("default"))).reason, "wait");
+    watch(gate.enter(asking("critical")));
+    assert.equal(refusedBy(gate.enter(asking("critical"))).reason, "wait");
+  });
+
   test("a class whose share goes to the ones above it is refused before it waits in vain", () => {
     const { gate, clock } = gateOf({ seats: 1 });
     // Nine tenths of the only seat go to critical requests of 9 ms: what is left is a tenth of its pace.
