@@ -13,6 +13,7 @@ import {
   type YAMLMap,
 } from "yaml";
 import type { ConfigIssue } from "../core/errors.ts";
+import { isSecretName } from "../core/redact.ts";
 import { type Environment, interpolate, plainScalar } from "./interpolate.ts";
 import type { Path, Place, Position } from "./place.ts";
 
@@ -139,7 +140,12 @@ class Reader {
 
   #alias(node: Alias, path: Path, key: Position | undefined, at: Position): Read {
     const target = this.#anchors.get(node.source);
-    if (!target) return this.#broken(path, key, at, `unknown alias "*${node.source}": no "&${node.source}" before it`);
+    if (!target) {
+      // A password may begin so.
+      const isSecret = isSecretName(String(path.at(-1)));
+      const what = isSecret ? "" : ` "*${node.source}": no "&${node.source}" before it`;
+      return this.#broken(path, key, at, `unknown alias${what || ': a text that begins with "*" needs quotes'}`);
+    }
     const { value, place } = this.read(target, path, key);
     return { value, place: { ...place, value: at } };
   }

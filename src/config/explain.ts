@@ -1,6 +1,6 @@
 import { inspect } from "node:util";
 import type { z } from "zod";
-import { isSecretName } from "../core/redact.ts";
+import { isSecretName, redactValue } from "../core/redact.ts";
 import { keyFinder } from "./json-schema.ts";
 import { nearest } from "./nearest.ts";
 import type { Finding, Path } from "./place.ts";
@@ -29,8 +29,9 @@ function explainOne(issue: Issue, prefix: Path, input: unknown, knownKeys: Known
   return [{ path, at: "value", message: message(issue, path, value) }];
 }
 
-function unknownKey(key: string, known: readonly string[]): string {
-  const meant = nearest(key, known);
+function unknownKey(name: string, known: readonly string[]): string {
+  const meant = nearest(name, known);
+  const key = redactValue(name);
   if (meant !== undefined) return `unknown key "${key}": did you mean "${meant}"?`;
   return `unknown key "${key}": known here are ${known.join(", ")}`;
 }
@@ -121,10 +122,13 @@ function quotes(issue: Issue, value: unknown): string {
 
 /** Shows scalars only, and never a secret. */
 function got(value: unknown, path: Path): string {
-  if (value === undefined || isSecretName(String(path.at(-1)))) return "";
+  const name = path.findLast((step) => typeof step === "string");
+  if (value === undefined || isSecretName(name ?? "")) return "";
   if (Array.isArray(value)) return ", got a list";
   if (typeof value === "object") return ", got a map of keys";
-  const text = typeof value === "string" ? JSON.stringify(value) : inspect(value);
+  // The wrong file may be one that holds a key.
+  if (path.length === 0) return ", got a single value";
+  const text = typeof value === "string" ? JSON.stringify(redactValue(value)) : inspect(value);
   return `, got ${text.length > 80 ? `${text.slice(0, 80)}...` : text}`;
 }
 

@@ -1,4 +1,5 @@
 import type { ConfigIssue } from "../core/errors.ts";
+import { redactValue } from "../core/redact.ts";
 
 /** Both from 1. */
 export interface Position {
@@ -46,7 +47,8 @@ export function locate(
 export function toIssues(findings: readonly Finding[], file: string, root: Place | undefined): ConfigIssue[] {
   const issues = findings.map((finding): ConfigIssue => {
     const { line, column } = root ? positionOf(finding, root) : { line: 0, column: 0 };
-    return { file, line, column, path: finding.path.join("."), message: finding.message };
+    const path = finding.path.map((step) => redactValue(String(step))).join(".");
+    return { file, line, column, path, message: finding.message };
   });
   return issues.sort((a, b) => a.line - b.line || a.column - b.column);
 }

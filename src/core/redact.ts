@@ -35,8 +35,11 @@ export function redactData(value: unknown, key = ""): unknown {
     return Object.fromEntries(Object.entries(value).map(([name, inner]) => [name, redactData(inner, name)]));
   }
   if (isSecretName(key)) return REDACTED;
-  return typeof value === "string" ? redactText(redactUrl(value)) : value;
+  return typeof value === "string" ? redactValue(value) : value;
 }
+
+/** As {@link redactText}, of a text that is one value: of a URL with a password that should have been encoded, too. */
+export const redactValue = (text: string): string => redactText(redactUrl(text));
 
 /** Up to the last "@": a password may hold any character, and hiding too much of a URL harms nobody. */
 const redactUrl = (text: string): string => text.replace(/^([a-z][a-z0-9+.-]*:\/\/)[^]*@/i, `$1${REDACTED}@`);

@@ -85,7 +85,7 @@ suite("the place of every error", () => {
 
   test("a list or a text in place of the whole", () => {
     oneError("- a\n", "1:1 (file)", /expected a map of keys, got a list/);
-    oneError("hello\n", "1:1 (file)", /expected a map of keys, got "hello"/);
+    oneError("hello\n", "1:1 (file)", /expected a map of keys, got a single value/);
   });
 
   test("YAML that cannot be read", () => {
