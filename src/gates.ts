@@ -1,10 +1,12 @@
 import { Gate, type GateParts, type GateRules } from "./admission/gate.ts";
 import { createLimit } from "./admission/limits/choice.ts";
-import { partOf, type Desk } from "./admission/lending.ts";
+import { FleetSeats } from "./admission/fleet-seats.ts";
+import { partOf, type Desk, type Lenders } from "./admission/lending.ts";
 import type { Limit } from "./admission/limits/limit.ts";
 import type { LimitSettings } from "./admission/settings.ts";
 import type { Config } from "./config/schema.ts";
-import type { Random } from "./core/clock.ts";
+import type { SharedRedis } from "./cache/tiers/open.ts";
+import { createHexSource, type Clock, type Random } from "./core/clock.ts";
 import type { DependencyReading } from "./core/dependency-reading.ts";
 
 /** The gate of a dependency, and what it was made for. */
@@ -51,19 +53,40 @@ export function settleGates(gates: Gates, before: Gates, parts: LimitParts): voi
   }
 }
 
-/** What each dependency's gate has to lend to other workers, or would borrow. */
-export function desksOf(gates: Gates): Record<string, Desk> {
+/** What each dependency's gate has to lend to others of a kind, or would borrow from them. */
+export function desksOf(gates: Gates, among: Lenders): Record<string, Desk> {
   const desks: Record<string, Desk> = {};
   for (const [name, { gate }] of gates) {
-    const desk = gate.desk();
+    const desk = gate.desk(among);
     if (desk) desks[name] = desk;
   }
   return desks;
 }
 
-/** Seats of other workers by name of the dependency, negative where they are lent; a name left out has none. */
-export function borrow(gates: Gates, lent: Readonly<Record<string, number>>): void {
-  for (const [name, { gate }] of gates) gate.borrow(lent[name] ?? 0);
+/** Seats of others by name of the dependency, negative where they are lent; a name left out has none. */
+export function borrow(gates: Gates, among: Lenders, lent: Readonly<Record<string, number>>): void {
+  for (const [name, { gate }] of gates) gate.borrow(among, lent[name] ?? 0);
+}
+
+interface FleetParts {
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly redis: SharedRedis;
+  readonly gates: () => Gates;
+}
+
+/** Lends seats to the other instances that share this Redis, and borrows theirs, until it is closed. */
+export function joinFleet({ clock, random, redis, gates }: FleetParts): FleetSeats {
+  const { prefix, deadline } = redis;
+  return new FleetSeats({
+    clock,
+    random,
+    link: redis.redis.link("seats", deadline),
+    key: `${prefix}:seats`,
+    id: createHexSource(8, 8)(),
+    desks: () => desksOf(gates(), "fleet"),
+    borrow: (lent) => borrow(gates(), "fleet", lent),
+  });
 }
 
 export const readGates = (gates: Gates): readonly DependencyReading[] =>

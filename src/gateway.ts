@@ -145,7 +145,7 @@ const viewsOf = (graph: () => Graph): Pick<Gateway, "config" | "limits" | "depen
   config: () => graph().config,
   limits: () => graph().quotas.reading(),
   dependencies: () => readGates(graph().gates),
-  seats: { desks: () => desksOf(graph().gates), borrow: (lent) => borrow(graph().gates, lent) },
+  seats: { desks: () => desksOf(graph().gates, "workers"), borrow: (lent) => borrow(graph().gates, "workers", lent) },
 });
 
 /** What keeps the process itself from giving in: refusals for want of memory, and of processor time. */

@@ -33,7 +33,8 @@ import { readTarget } from "./routing/target.ts";
 import { clientAddress, compileTrust } from "./routing/trust.ts";
 import type { Gate } from "./admission/gate.ts";
 import { createAdmissionStage } from "./admission/stage.ts";
-import { buildGates, settleGates, type Gates } from "./gates.ts";
+import type { FleetSeats } from "./admission/fleet-seats.ts";
+import { buildGates, joinFleet, settleGates, type Gates } from "./gates.ts";
 
 /** Everything that one configuration stands for: what is replaced as a whole by a reload. */
 export interface Graph {
@@ -85,6 +86,9 @@ export function createGraphs(config: Config, parts: GraphParts): Graphs {
   const shared = { process: 0, processes: 1, ...parts };
   /** Gates that are no longer asked, for as long as somebody has a seat of theirs or waits for one. */
   const retired = new Set<Gate>();
+  const join = (): FleetSeats | undefined =>
+    graph.redis && joinFleet({ ...parts, redis: graph.redis, gates: () => graph.gates });
+  let fleet = join();
   return {
     current: () => graph,
     prepare(next, material) {
@@ -94,6 +98,10 @@ export function createGraphs(config: Config, parts: GraphParts): Graphs {
           const old = graph;
           graph = built;
           settleGates(graph.gates, old.gates, shared);
+          if (graph.redis !== old.redis) {
+            void fleet?.close();
+            fleet = join();
+          }
           void retireStore(old, graph);
           retirement.retireAllBut(graph.dependencies, old.dependencies);
           for (const gate of retired) if (gate.inFlight + gate.queued === 0) retired.delete(gate);
@@ -106,6 +114,7 @@ export function createGraphs(config: Config, parts: GraphParts): Graphs {
       };
     },
     async destroy() {
+      await fleet?.close();
       for (const { gate } of graph.gates.values()) gate.close();
       for (const gate of retired) gate.close();
       const inUse = [...graph.dependencies.values()].map((dependency) => dependency.destroy());

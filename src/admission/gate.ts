@@ -5,7 +5,7 @@ import type { PriorityClass } from "../core/exchange.ts";
 import { failed, type AdmissionSeen, type Refused } from "../core/outcome.ts";
 import { CLASSES, RANKS } from "./classes.ts";
 import { GateFigures, type GateReason } from "./figures.ts";
-import type { Desk } from "./lending.ts";
+import type { Desk, Lenders } from "./lending.ts";
 import type { Limit } from "./limits/limit.ts";
 import { Pace } from "./pace.ts";
 import { Permit, type Seats } from "./permit.ts";
@@ -66,7 +66,7 @@ export class Gate implements Seats {
   #limit: Limit;
   #rules: GateRules;
   #taken = 0;
-  #borrowed = 0;
+  readonly #borrowed: Record<Lenders, number> = { workers: 0, fleet: 0 };
   readonly #takenBy = new Uint32Array(CLASSES.length);
   #salt = 0;
   #saltedAt = 0;
@@ -112,15 +112,16 @@ export class Gate implements Seats {
     };
   }
 
-  /** What it has to lend to the other workers of this gateway, or would borrow; undefined where it refuses nobody. */
-  desk(): Desk | undefined {
+  /** What it has to lend to others of a kind, or would borrow from them; undefined where it refuses nobody. */
+  desk(among: Lenders): Desk | undefined {
     if (this.#rules.mode !== "enforce") return undefined;
-    return { own: this.#limit.seats(this.#clock.now()), used: this.#taken, queued: this.#queue.size };
+    const own = Math.max(0, this.#seatsAt(this.#clock.now()) - this.#borrowed[among]);
+    return { own, used: this.#taken, queued: this.#queue.size };
   }
 
-  /** Seats of other workers that are its own until the next call; negative: it has lent so many. */
-  borrow(seats: number): void {
-    this.#borrowed = seats;
+  /** Seats of others that are its own until the next call about them; negative: it has lent so many. */
+  borrow(among: Lenders, seats: number): void {
+    this.#borrowed[among] = seats;
     this.#fill(this.#clock.now());
   }
 
@@ -175,7 +176,7 @@ export class Gate implements Seats {
   }
 
   #seatsAt(now: number): number {
-    return Math.max(1, this.#limit.seats(now) + this.#borrowed);
+    return Math.max(1, this.#limit.seats(now) + this.#borrowed.workers + this.#borrowed.fleet);
   }
 
   // who comes

@@ -8,6 +8,9 @@ export interface Desk {
   readonly queued: number;
 }
 
+/** Who lends each other seats: the workers of one machine, or the processes of a fleet. */
+export type Lenders = "workers" | "fleet";
+
 /** Share of its own seats that a worker keeps free for whoever comes to it next; one at least. */
 const KEPT = 0.2;
 
