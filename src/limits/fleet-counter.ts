@@ -10,7 +10,7 @@ import type { Rule } from "./settings.ts";
 export interface FleetCounterParts {
   readonly clock: Clock;
   readonly hash: KeyHash;
-  readonly fleet: Fleet;
+  readonly fleet: Pick<Fleet, "found" | "processes" | "failed">;
   readonly store: RedisStore;
   /** Counts while Redis cannot be asked. */
   readonly local: Counter;

@@ -28,11 +28,15 @@ const answer = (): Outcome => ({
 });
 
 /** One route with these rules, in front of `innermost`. */
-function rigOf(rateLimit: unknown, innermost: Handler = answer, rateLimits: unknown = {}) {
+function rigOf(rateLimit: unknown, innermost: Handler = answer, rateLimits: unknown = {}, processes = 1) {
   const clock = new ManualClock();
   const bus = createEventBus(`quota-${Math.random()}`);
   const route = { name: "products", rateLimit: routeRateLimitSettings.parse(rateLimit) };
-  const quotas = createQuotas([route], rateLimitsSettings.parse(rateLimits), undefined, { clock, bus });
+  const quotas = createQuotas([route], rateLimitsSettings.parse(rateLimits), undefined, {
+    clock,
+    bus,
+    processes,
+  });
   const handler = quotas.stage("products")!(innermost);
   const rule = () => quotas.reading().limits[0]!;
   return { clock, bus, handler, quotas, rule };
@@ -197,6 +201,16 @@ test("a tunnel, and what the host application answers, hold their seats until th
     bus.publish("spillway:exchange", { ...endedExchange(), exchange: held });
     assert.equal(rule().inFlightKeys, 0);
   }
+});
+
+test("the workers of an instance have equal shares of limits and caps, rounded up", async () => {
+  const pending = new Promise<Outcome>(() => {});
+  const caps = rigOf({ concurrent: 10 }, () => pending, {}, 4);
+  for (let at = 0; at < 3; at++) void caps.handler(exchange);
+  assert.equal((await caps.handler(exchange)).kind, "refused");
+  const rates = rigOf({ limit: 10, window: "1h" }, answer, {}, 4);
+  const kinds = await Promise.all([1, 2, 3, 4].map(async () => (await rates.handler(exchange)).kind));
+  assert.deepEqual(kinds, ["served", "served", "served", "refused"]);
 });
 
 test("no seat leaks, however exchanges end", async () => {

@@ -3,7 +3,7 @@ import { spawnSync } from "node:child_process";
 import { test, type TestContext } from "node:test";
 import * as fc from "fast-check";
 import { createEventBus } from "../../../src/core/events.ts";
-import { failed, refused, type CacheUse } from "../../../src/core/outcome.ts";
+import { failed, refused, type CacheUse, type QuotaSeen } from "../../../src/core/outcome.ts";
 import { aggregateMetrics, createMetrics, type Metrics } from "../../../src/telemetry/metrics.ts";
 import { MAX_REQUEST_SERIES } from "../../../src/telemetry/requests.ts";
 import { endedExchange, served } from "../../support/ended-exchange.ts";
@@ -26,6 +26,25 @@ test("what a rule in shadow mode would refuse is counted apart from what is refu
   const found = await lines(metrics);
   assert.ok(found.includes('spillway_would_refuse_total{reason="wait",class="bulk"} 2'));
   assert.ok(!found.some((line) => line.startsWith("spillway_refused_total{")));
+});
+
+test("client quotas are counted by rule, and unheard-of names share one series", async (t) => {
+  const { bus, metrics } = setUp(t);
+  const seen = (quota: QuotaSeen) => endedExchange({ outcome: { ...served, quota } });
+  bus.publish("spillway:exchange", seen({ rules: ["per-client", "searches"] }));
+  bus.publish("spillway:exchange", seen({ rules: ["per-client", "searches"], wouldRefuse: ["searches"] }));
+  bus.publish("spillway:exchange", seen({ rules: ["per-client"], refusedBy: "per-client" }));
+  for (let at = 0; at < 400; at++) bus.publish("spillway:exchange", seen({ rules: [`rule-${at}`] }));
+  const found = await lines(metrics);
+  for (const line of [
+    'spillway_limit_checked_total{rule="per-client"} 3',
+    'spillway_limit_checked_total{rule="searches"} 2',
+    'spillway_limit_refused_total{rule="per-client"} 1',
+    'spillway_limit_would_refuse_total{rule="searches"} 1',
+  ]) {
+    assert.ok(found.includes(line), line);
+  }
+  assert.ok(found.filter((line) => line.startsWith("spillway_limit_checked_total{")).length <= 257);
 });
 
 test("an exchange is counted by route, class, outcome and code", async (t) => {
