@@ -14,6 +14,7 @@ import { PROBLEMS } from "../http/problems.ts";
 import { compileRewrite } from "../routing/rewrite.ts";
 import { type Args, type Command, EXIT, type Io, textOption, wantsJson, writeJson } from "./command.ts";
 import { configFile, DEFAULT_CONFIG } from "./config-file.ts";
+import { explainGates, gateRows, type GatesExplained } from "./explain-gates.ts";
 import { explainRequest } from "./explain-request.ts";
 import { opsHelp, opsOptions } from "./ops-client.ts";
 
@@ -44,6 +45,8 @@ interface Taken {
   readonly class: string;
   readonly path: string;
   readonly params: Readonly<Record<string, string>>;
+  /** Who may refuse it on its way. */
+  readonly gates: GatesExplained;
   readonly goes: Destination;
 }
 
@@ -162,6 +165,8 @@ async function judgeWith(
   const client = { address: "127.0.0.1", trusted: false };
   const standing = await stand({ method, target: read.target, headers: head.endToEnd, client }, head.urgency);
   const route = config.routes.find(({ name }) => name === facts.name)!;
+  const now = systemClock.now();
+  const deadline = head.urgency && judgement.deadline(head.urgency, now);
   const sent = compileRewrite(route.match.path, route.rewrite)(read.target, read.path, read.query, match.params);
   return {
     kind: "taken",
@@ -169,6 +174,7 @@ async function judgeWith(
     class: standing.class,
     path: read.path,
     params: match.params,
+    gates: explainGates(route, standing.class, deadline && deadline.at - now, config),
     goes: destination(route, sent, config),
   };
 }
@@ -208,13 +214,14 @@ const refusedRows = ({ status, title, reason, detail }: Exclude<Explained, Taken
   ["because", detail],
 ];
 
-function takenRows({ route, class: cls, path, params, goes }: Taken, method: string): Rows {
+function takenRows({ route, class: cls, path, params, gates, goes }: Taken, method: string): Rows {
   const captured = Object.entries(params).map(([name, value]) => `${name}=${JSON.stringify(value)}`);
   return [
     ["route", route],
     ["class", cls],
     ["path", path],
     ...(captured.length > 0 ? [["captured", captured.join(" ")] as const] : []),
+    ...gateRows(gates),
     ...destinationRows(goes, method),
   ];
 }

@@ -10,6 +10,7 @@ dependencies:
   catalog:
     http: { targets: ["http://127.0.0.1:3001", "http://127.0.0.1:3002"], ca: not/here.pem }
     timeout: 2s
+    limit: off
 routes:
   - name: admin
     match: { path: "/admin/*" }
@@ -43,6 +44,7 @@ test("tells route, class, dependency, what is sent and how long it waits", async
   class       bulk
   path        /items/a%20b
   captured    id="a b"
+  seats       as many as come
   dependency  catalog
   targets     http://127.0.0.1:3001, http://127.0.0.1:3002
   sends       GET /v2/items/a%20b?x=1
@@ -102,4 +104,50 @@ test("words it cannot read are a usage error, a wrong file a failure", async (t)
   assert.equal((await run("explain", "GET", "/", "--config", "missing.yaml")).code, EXIT.usage);
   writeFileSync(join(cwd, "bad.yaml"), "routes: 1\n");
   assert.equal((await run("explain", "GET", "/", "--config", "bad.yaml")).code, EXIT.failure);
+});
+
+test("tells who may refuse it on its way: quotas, the client's own deadline and the seats of the dependency", async (t) => {
+  const { run, cwd } = placed(t);
+  const yaml = `
+rateLimits:
+  everybody: { by: client, limit: 100, window: 1s, mode: shadow }
+dependencies:
+  catalog:
+    http: { targets: ["http://127.0.0.1:3001"] }
+    limit: { initial: 20, queue: { bulk: 0ms } }
+  plain:
+    http: { targets: ["http://127.0.0.1:3002"] }
+    limit: off
+routes:
+  - match: { path: "/items" }
+    name: items
+    dependency: catalog
+    priority: bulk
+    rateLimit: [everybody, { by: [tenant, { header: x-app }], limit: 10, window: 90s, concurrent: 3 }]
+  - { match: { path: "/*" }, dependency: plain }
+`;
+  writeFileSync(join(cwd, "gates.yaml"), yaml);
+  const explained = async (...argv: string[]) => (await run("explain", ...argv, "--config", "gates.yaml")).out;
+  const out = await explained("GET", "/items", "-H", "X-Request-Timeout-Ms: 250");
+  assert.match(
+    out,
+    new RegExp(
+      [
+        " {2}quota {7}everybody: 100 in 1s by client \\(shadow: refuses nobody\\)",
+        " {2}quota {7}items-2: 10 in 90s and 3 at a time by tenant\\+header x-app",
+        " {2}deadline {4}the client waits 250ms",
+        " {2}seats {7}adaptive, from 20, 2 to 1000; no wait for one",
+      ].join("\n"),
+    ),
+  );
+  assert.match(await explained("GET", "/"), / {2}seats {7}as many as come\n/);
+  const { gates } = JSON.parse(await explained("GET", "/items", "--json"));
+  assert.deepEqual(gates.quotas[1], {
+    name: "items-2",
+    by: "tenant+header x-app",
+    limit: 10,
+    window: 90_000,
+    concurrent: 3,
+    mode: "enforce",
+  });
 });
