@@ -217,6 +217,42 @@ suite("HTTP/2", () => {
     }
   });
 
+  /**
+   * nghttp2 tells Node of an invalid field and Node ignores it; no option and no event lets a server refuse the stream
+   * (Node 26.10: the options of `http2.createServer`). So there is one reading of the request, the one without the field.
+   */
+  test("S9, S15: a field that Node's HTTP/2 calls invalid is no part of the request: the origin gets what it gets without it", async (t) => {
+    await using scene = await startScene(H2C);
+    const said = async (fields: readonly (readonly [string, string])[]): Promise<string[]> => {
+      scene.forget();
+      using client = await connectRaw(scene.port);
+      await client.send(PREFACE, frame(1, END_HEADERS | END_STREAM, 1, block(...fields)));
+      await until(() => scene.seen.length === 1, { what: "the origin was asked" });
+      const { headers } = scene.seen[0]!;
+      return headers.map((text, i) => (/^(?:x-request-id|traceparent)$/.test(headers[i - 1] ?? "") ? "ours" : text));
+    };
+    const without = await said([...GET, ["accept", "a/b"]]);
+    const invalid: readonly (readonly [name: string, value: string])[] = [
+      ["x y", "z"],
+      ["x: y", "z"],
+      ["x\r\ny", "z"],
+      ["", "z"],
+      ["\xe9", "z"],
+      ["x", "y\r\nhost: evil"],
+      ["x", "y\0z"],
+      ["cookie", "a=b\nc"],
+      ["authorization", "Bearer x\0"],
+      ["cache-control", "no-\rcache"],
+      ["x-forwarded-for", "192.0.2.1\n"],
+      ["host", "evil\0"],
+    ];
+    for (const field of invalid) {
+      await t.test(JSON.stringify(field), async () => {
+        assert.deepEqual(await said([...GET, field, ["accept", "a/b"]]), without);
+      });
+    }
+  });
+
   test("S14: header floods over HTTP/2 are refused, and nothing is dropped in silence", async (t) => {
     await using scene = await startScene(H2C);
     const flood = (count: number): OutgoingHttpHeaders =>
