@@ -18,10 +18,10 @@ export interface Field {
 
 export async function openField(
   contenders: readonly Contender[],
-  { size, cores }: { size: number; cores: Cores },
+  { size, cores, origin = "upstream.ts" }: { size: number; cores: Cores; origin?: string },
 ): Promise<Field> {
   const folder = mkdtempSync(join(tmpdir(), "spillway-bench-"));
-  const upstream = await startUpstream(size, cores.others, folder);
+  const upstream = await startUpstream(origin, size, cores.others, folder);
   const field: Field = {
     running: [],
     absent: [],
@@ -52,9 +52,9 @@ export async function openField(
   return field;
 }
 
-async function startUpstream(size: number, cores: string, folder: string): Promise<Running> {
+async function startUpstream(script: string, size: number, cores: string, folder: string): Promise<Running> {
   const port = await freePort();
-  const file = fileURLToPath(new URL("upstream.ts", import.meta.url));
+  const file = fileURLToPath(new URL(script, import.meta.url));
   const command = [process.execPath, file, String(port), String(size)];
   return start("upstream", { command }, { port, cores, folder });
 }

@@ -4,6 +4,7 @@ import { relative } from "node:path";
 import { fileURLToPath } from "node:url";
 import { CONTENDERS, type Contender, DIRECT, FLOOR, gateway } from "./contenders.ts";
 import { type Field, openField } from "./field.ts";
+import { bulkTable, measureBulk } from "./bulk.ts";
 import { buildSpillway, installPeers } from "./install.ts";
 import { latencyTable, measureLatency } from "./latency.ts";
 import { type Cores, ONE_EACH, describeMachine, twoForContender, whyNot } from "./machine.ts";
@@ -37,6 +38,8 @@ async function main(options: Options): Promise<void> {
       );
     case "workers":
       return workers(options);
+    case "bulk":
+      return bulk(options);
     case "profile":
       return profiles(options);
   }
@@ -73,6 +76,22 @@ async function workers(options: Options): Promise<void> {
   await compare(contenders, "workers-1", two ?? ONE_EACH, options);
 }
 
+async function bulk(options: Options): Promise<void> {
+  const names = options.only.length === 0 ? [FLOOR, "spillway"] : options.only;
+  const contenders = [...chosen(names), ...others(options)].map((one) =>
+    one.name === "spillway" ? gateway(one.name, { maxBody: `${options.bulk}B` }) : one,
+  );
+  await withField(contenders, ONE_EACH, { ...options, origin: "bulk-origin.ts" }, async (field) => {
+    const found = await measureBulk(field.running, {
+      octets: options.bulk,
+      rounds: options.rounds,
+      cores: ONE_EACH.others,
+    });
+    say(`one body of ${options.bulk / 1024 ** 2} MiB\n${bulkTable(found, contenders[0]?.name ?? FLOOR)}`);
+    keep(options, { bulk: found, absent: field.absent });
+  });
+}
+
 async function profiles(options: Options): Promise<void> {
   for (const contender of chosen(options.only.length === 0 ? ["spillway"] : options.only)) {
     const found = await profile(contender, { ...options, cores: ONE_EACH, folder: PROFILES });
@@ -87,10 +106,10 @@ async function profiles(options: Options): Promise<void> {
 async function withField(
   contenders: readonly Contender[],
   cores: Cores,
-  { size }: Options,
+  { size, origin }: Options & { origin?: string },
   use: (field: Field) => Promise<void>,
 ): Promise<void> {
-  const field = await openField(contenders, { size, cores });
+  const field = await openField(contenders, { size, cores, ...(origin === undefined ? {} : { origin }) });
   try {
     if (field.running.length > 0) await use(field);
     if (field.absent.length > 0) say(`\n${absentLines(field)}`);

@@ -9,6 +9,7 @@ What (default: CPU a request of every contender)
   --latency          latency added over the direct call, open loop at --rate
   --routes N         Spillway with 1 route and with N
   --workers          Spillway with 1 worker and with 2
+  --bulk MIB         one body of so many MiB down and up, of floor and spillway (or of those in --only)
   --profile          where CPU time goes, 25 functions (of spillway, or of those in --only)
 
 Options
@@ -26,7 +27,7 @@ Options
 `;
 
 export interface Options {
-  what: "cpu" | "latency" | "routes" | "workers" | "profile" | "list" | "help";
+  what: "cpu" | "latency" | "routes" | "workers" | "bulk" | "profile" | "list" | "help";
   only: readonly string[];
   against: string | undefined;
   seconds: number;
@@ -36,6 +37,8 @@ export interface Options {
   connections: number;
   rate: number;
   routes: number;
+  /** Octets of one body. */
+  bulk: number;
   generator: Generator;
   json: string | undefined;
 }
@@ -47,6 +50,7 @@ export function readOptions(args: readonly string[]): Options {
     options: {
       latency: { type: "boolean", default: false },
       routes: { type: "string" },
+      bulk: { type: "string" },
       workers: { type: "boolean", default: false },
       profile: { type: "boolean", default: false },
       list: { type: "boolean", default: false },
@@ -64,8 +68,9 @@ export function readOptions(args: readonly string[]): Options {
   });
   const { generator } = values;
   if (generator !== "wrk" && generator !== "node") throw new Error("--generator is wrk or node");
-  const modes = (["help", "list", "latency", "workers", "profile"] as const).filter((mode) => values[mode]);
-  const asked = values.routes === undefined ? modes : [...modes, "routes" as const];
+  const asked = (["help", "list", "latency", "routes", "workers", "bulk", "profile"] as const).filter(
+    (mode) => values[mode] !== undefined && values[mode] !== false,
+  );
   if (asked.length > 1) throw new Error(`one of ${asked.map((mode) => `--${mode}`).join(", ")} at a time`);
   return {
     what: asked[0] ?? "cpu",
@@ -77,6 +82,7 @@ export function readOptions(args: readonly string[]): Options {
     connections: count("connections", values.connections),
     rate: count("rate", values.rate),
     routes: count("routes", values.routes ?? "1"),
+    bulk: count("bulk", values.bulk ?? "1024") * 1024 ** 2,
     generator,
     json: values.json,
   };

@@ -14,6 +14,8 @@ export interface SpillwayOptions {
   accessLog?: boolean;
   /** Default: 1. */
   workers?: number;
+  /** Default: that of the package. */
+  maxBody?: string;
   /** How many routes there are; the requests of the generator match the last. Default: 1. */
   routes?: number;
   env?: Readonly<Record<string, string>>;
@@ -34,7 +36,7 @@ export function spillway(name: string, setting: Setting, options: SpillwayOption
 
 export function spillwayConfig(
   { port, upstream }: Pick<Setting, "port" | "upstream">,
-  { accessLog = false, workers = 1, routes = 1 }: SpillwayOptions,
+  { accessLog = false, workers = 1, routes = 1, maxBody }: SpillwayOptions,
 ): object {
   const before = Array.from({ length: routes - 1 }, (_, i) => ({
     name: `other-${i}`,
@@ -42,7 +44,7 @@ export function spillwayConfig(
     dependency: "origin",
   }));
   return {
-    listen: { host: "127.0.0.1", port, workers, accessLog },
+    listen: { host: "127.0.0.1", port, workers, accessLog, ...(maxBody === undefined ? {} : { maxBody }) },
     ops: { port: 0 },
     dependencies: { origin: { http: { targets: [`http://127.0.0.1:${upstream}`] } } },
     routes: [...before, { name: "all", match: { path: "/*" }, dependency: "origin" }],

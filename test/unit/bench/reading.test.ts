@@ -76,6 +76,7 @@ suite("command line and table of the benchmarks", () => {
   test("sizes are KiB on the command line and octets inside", () => {
     assert.equal(readOptions(["--size", "20"]).size, 20_480);
     assert.equal(readOptions(["--routes", "500"]).what, "routes");
+    assert.deepEqual([readOptions(["--bulk", "2"]).what, readOptions(["--bulk", "2"]).bulk], ["bulk", 2_097_152]);
   });
 
   test("nonsense is refused with the name of the option", () => {
