@@ -2,7 +2,7 @@ import type { Dispatcher } from "undici";
 import { StreamedBody, type BodySource } from "../core/body.ts";
 import type { Cancel } from "../core/clock.ts";
 import { toError } from "../core/errors.ts";
-import type { Exchange } from "../core/exchange.ts";
+import type { Exchange, RequestBody } from "../core/exchange.ts";
 import { failed, type Outcome, type Served } from "../core/outcome.ts";
 import { bodyOutcome } from "../core/readiness.ts";
 import type { Place } from "../core/line.ts";
@@ -115,10 +115,28 @@ class Call implements Dispatcher.DispatchHandler, BodySource, Claim {
 
   #dispatch(target: Target, connection: Connection): void {
     const options = requestOptions(this.#use, this.#exchange, target);
+    if (this.streams) options.body = this.#sending(this.#exchange.body!) as unknown as Buffer;
     try {
       connection.client.dispatch(options, this);
     } catch (thrown) {
       this.onResponseError(undefined, toError(thrown));
+    }
+  }
+
+  /** While it is the client that is waited for, the dependency is not late: the wait for the head begins anew behind each part. */
+  async *#sending(body: RequestBody): AsyncGenerator<Buffer> {
+    const { heads, dependency } = this.#use;
+    const parts = body.stream()[Symbol.asyncIterator]();
+    try {
+      for (;;) {
+        if (this.#phase === "asked") this.#wait?.cancel();
+        const { done, value } = await parts.next();
+        if (this.#phase === "asked") this.#wait = heads.start(headLate, dependency.clock.now(), this);
+        if (done === true) return;
+        yield value;
+      }
+    } finally {
+      await parts.return?.();
     }
   }
 

@@ -6,7 +6,7 @@ import type { DependencyUse, Target } from "./port.ts";
 /** What a request tells undici, beside what its types know. */
 export type RequestOptions = Dispatcher.DispatchOptions & { servername?: string };
 
-/** The request that a target gets. */
+/** The request that a target gets; a body that is not here whole is for the caller to add. */
 export function requestOptions(
   { dependency, policy }: DependencyUse,
   exchange: Exchange,
@@ -17,10 +17,7 @@ export function requestOptions(
   const headers = requestFields(policy, exchange, host, dependency.clock);
   const options: RequestOptions = { path: policy.target(exchange), method, headers };
   if (body?.whole) options.body = body.whole;
-  else if (body) {
-    if (body.length !== undefined) headers.push("content-length", String(body.length));
-    options.body = body.stream() as unknown as Buffer;
-  }
+  else if (body?.length !== undefined) headers.push("content-length", String(body.length));
   if (target.servername) options.servername = target.servername;
   return options;
 }

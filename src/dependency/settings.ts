@@ -41,7 +41,7 @@ export const dependencySettings = z.strictObject({
   timeout: duration({ min: "1ms", max: "1h" })
     .prefault("4s")
     .describe(
-      "Until the head of the answer, waiting for a connection and connecting included; not the wait for a seat",
+      "Until the head of the answer, waiting for a connection and connecting included; not the wait for a seat, nor for the client to send more of a body",
     ),
   connectTimeout: duration({ min: "1ms", max: "5m" }).prefault("2s").describe("One connection attempt, TLS included"),
   bodyTimeout: duration({ min: "1ms", max: "1d" })

@@ -213,6 +213,32 @@ suite("the dependency", () => {
     });
   }
 
+  for (const [what, silent, status] of [
+    ["the wait for a client that sends its body slowly is not the dependency's", false, 200],
+    ["behind the last part of a slow body the dependency has its own time, and no more", true, 504],
+  ] as const) {
+    test(what, async () => {
+      let got = 0;
+      await using origin = await startOrigin((request, response) => {
+        request.on("data", (chunk: Buffer) => (got += chunk.length));
+        request.on("end", () => silent || response.end("ok"));
+      });
+      const clock = new ManualClock();
+      await using gateway = await startGateway({ target: origin.url, dependency: { timeout: "1s" } }, clock);
+      using client = await connectRaw(gateway.port);
+      const part = "x".repeat(32 * 1024);
+      await client.send(`POST / HTTP/1.1\r\nHost: a\r\nContent-Length: ${part.length * 8}\r\n\r\n${part}${part}`);
+      for (let sent = 2; ; sent++) {
+        await until(() => got === sent * part.length, { what: () => `${sent} parts have come; ${got} octets have` });
+        if (sent === 8) break;
+        clock.advance(1500);
+        await client.send(part);
+      }
+      if (silent) clock.advance(1500);
+      assert.equal((await client.readResponse()).status, status);
+    });
+  }
+
   test("a route's own limit on the head counts", async () => {
     await using origin = await startRawOrigin(hang);
     await using gateway = await startGateway({ target: origin.url, route: { timeout: "200ms" } });
