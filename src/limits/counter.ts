@@ -19,6 +19,12 @@ export interface Counter {
   reading(): CounterReading;
 }
 
+/** Counts here, and can take over from one that counts elsewhere. */
+export interface LocalCounter extends Counter {
+  /** One request of a key was let through by another counter. */
+  note(key: string): void;
+}
+
 export interface CounterReading {
   readonly keys: number;
   readonly slots: number;

@@ -1,6 +1,6 @@
 import type { Clock } from "../core/clock.ts";
 import type { Soon } from "../core/soon.ts";
-import type { Counter, CounterReading, Quantity, Taken } from "./counter.ts";
+import type { Counter, CounterReading, LocalCounter, Quantity, Taken } from "./counter.ts";
 import type { Fleet } from "./fleet.ts";
 import type { KeyHash } from "./key-hash.ts";
 import { KeyTable } from "./key-table.ts";
@@ -12,8 +12,8 @@ export interface FleetCounterParts {
   readonly hash: KeyHash;
   readonly fleet: Pick<Fleet, "found" | "processes" | "failed">;
   readonly store: RedisStore;
-  /** Counts while Redis cannot be asked. */
-  readonly local: Counter;
+  /** Counts while Redis cannot be asked, and is told of what passed before. */
+  readonly local: LocalCounter;
   readonly quantity: Quantity;
   readonly rule: Pick<Rule, "exact" | "fail" | "keys">;
 }
@@ -87,6 +87,7 @@ export class FleetCounter implements Counter {
     if (isUsedUp) return { ok: false, remaining: 0, resetMs: this.#resetOf(0, leftMs), retryMs: leftMs };
     if (first[slot]! < 1) return undefined;
     first[slot]! -= 1;
+    this.#note(key);
     const remaining = first[slot]! + third[slot]!;
     return { ok: true, remaining, resetMs: this.#resetOf(remaining, leftMs), retryMs: 0 };
   }
@@ -160,7 +161,10 @@ export class FleetCounter implements Counter {
     const { clock, store, fleet } = this.#parts;
     try {
       const { granted, remaining, retryMs, resetMs } = await store.take(key, 1, 0);
-      if (granted > 0) return { ok: true, remaining, resetMs, retryMs: 0 };
+      if (granted > 0) {
+        this.#note(key);
+        return { ok: true, remaining, resetMs, retryMs: 0 };
+      }
       const now = clock.now();
       const slot = this.#table.claim(key, now);
       this.#table.first[slot] = 0;
@@ -171,6 +175,11 @@ export class FleetCounter implements Counter {
       fleet.failed();
       return this.#without(key);
     }
+  }
+
+  /** What this process has let through counts for its share, should Redis be lost. */
+  #note(key: string): void {
+    if (this.#parts.rule.fail === "local") this.#parts.local.note(key);
   }
 
   /** As the rule says for the time without Redis. */

@@ -1,5 +1,5 @@
 import type { Clock } from "../core/clock.ts";
-import type { Counter, CounterReading, Quantity, Taken } from "./counter.ts";
+import type { CounterReading, LocalCounter, Quantity, Taken } from "./counter.ts";
 import type { KeyHash } from "./key-hash.ts";
 import { KeyTable } from "./key-table.ts";
 import { takeOne, tokensLeft, waitFor, type Bucket } from "./token-bucket.ts";
@@ -14,14 +14,14 @@ export interface MemoryParts {
 }
 
 /** Counts in this process alone, at once and in memory that does not grow. */
-export function createMemoryCounter(quantity: Quantity, parts: MemoryParts): Counter {
+export function createMemoryCounter(quantity: Quantity, parts: MemoryParts): LocalCounter {
   return quantity.burst === undefined
     ? new FixedWindow(quantity, parts)
     : new TokenBucket({ ...quantity, burst: quantity.burst }, parts);
 }
 
 /** In a slot: requests of the window, and when it ends. */
-class FixedWindow implements Counter {
+class FixedWindow implements LocalCounter {
   readonly #quantity: Quantity;
   readonly #parts: MemoryParts;
   readonly #table: KeyTable;
@@ -38,16 +38,27 @@ class FixedWindow implements Counter {
     const now = this.#parts.clock.now();
     const limit = Math.ceil(this.#quantity.limit / this.#parts.share());
     const { first, second } = this.#table;
-    const slot = this.#table.claim(key, now);
-    if (second[slot]! <= now) {
-      first[slot] = 0;
-      second[slot] = now + this.#quantity.window;
-    }
+    const slot = this.#slotOf(key, now);
     const used = first[slot]!;
     const resetMs = second[slot]! - now;
     if (used >= limit) return { ok: false, remaining: 0, resetMs, retryMs: resetMs };
     first[slot] = used + 1;
     return { ok: true, remaining: limit - used - 1, resetMs, retryMs: 0 };
+  }
+
+  note(key: string): void {
+    this.#table.first[this.#slotOf(key, this.#parts.clock.now())]! += 1;
+  }
+
+  /** With a window that has not ended. */
+  #slotOf(key: string, now: number): number {
+    const { first, second } = this.#table;
+    const slot = this.#table.claim(key, now);
+    if (second[slot]! <= now) {
+      first[slot] = 0;
+      second[slot] = now + this.#quantity.window;
+    }
+    return slot;
   }
 
   reading(): CounterReading {
@@ -56,7 +67,7 @@ class FixedWindow implements Counter {
 }
 
 /** In a slot: the arrival time. */
-class TokenBucket implements Counter {
+class TokenBucket implements LocalCounter {
   readonly #quantity: Quantity & { readonly burst: number };
   readonly #parts: MemoryParts;
   readonly #table: KeyTable;
@@ -83,6 +94,15 @@ class TokenBucket implements Counter {
     const next = takeOne(arrival, now, bucket);
     first[slot] = next;
     return { ok: true, remaining: tokensLeft(next, now, bucket), resetMs: next - now, retryMs: 0 };
+  }
+
+  /** The bucket of this process's share is empty at most. */
+  note(key: string): void {
+    const now = this.#parts.clock.now();
+    const bucket = this.#bucketOf(this.#parts.share());
+    const { first } = this.#table;
+    const slot = this.#table.claim(key, now);
+    first[slot] = Math.min(takeOne(first[slot]!, now, bucket), now + bucket.interval * bucket.burst);
   }
 
   reading(): CounterReading {

@@ -227,3 +227,30 @@ test("two middlewares in one application count apart", async (t) => {
   const { text } = await two.gateway.metrics();
   assert.ok(!text.includes('outcome="handed-on"'), "nothing went through the second");
 });
+
+test("an answer of the application holds a seat of a client quota until it is over, however it ends", async (t) => {
+  const { app, ended } = mounted(t, {
+    routes: [{ name: "own", match: { path: "/*" }, dependency: "next", rateLimit: { concurrent: 1 } }],
+  });
+  const answers: (() => void)[] = [];
+  app.get("/slow", (_req, res) => void answers.push(() => void res.end("done")));
+  app.get("/quick", (_req, res) => void res.end("done"));
+  app.get("/broken", () => {
+    throw new Error("broken");
+  });
+  app.use(((_error, _req, res, _next) => void res.status(500).end()) satisfies ErrorRequestHandler);
+  const slow = request(app).get("/slow");
+  const answered = slow.then(({ status }) => status);
+  await until(() => answers.length === 1, { what: "the application has the request" });
+  await request(app).get("/quick").expect(429);
+  answers[0]!();
+  assert.equal(await answered, 200);
+  await until(() => ended.length === 2, { what: "both are over" });
+  for (const path of ["/broken", "/quick", "/broken", "/quick"]) {
+    const before = ended.length;
+    await request(app)
+      .get(path)
+      .expect(path === "/quick" ? 200 : 500);
+    await until(() => ended.length > before, { what: "it is over" });
+  }
+});

@@ -1,5 +1,7 @@
 import assert from "node:assert/strict";
+import { once } from "node:events";
 import { suite, test } from "node:test";
+import { WebSocket, WebSocketServer } from "ws";
 import { startGateway, type TestGateway } from "../../support/gateway.ts";
 import { connectRaw } from "../../support/raw-client.ts";
 import { startOrigin } from "../../support/raw-origin.ts";
@@ -108,6 +110,31 @@ suite("client quotas", () => {
     using next = await connectRaw(gateway.port);
     await next.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n");
     await next.readUntil("begun");
+  });
+
+  test("a tunnel has its seat until it is closed", async () => {
+    const server = new WebSocketServer({ port: 0, host: "127.0.0.1" });
+    try {
+      await once(server, "listening");
+      const { port } = server.address() as { port: number };
+      await using gateway = await startGateway({
+        target: `http://127.0.0.1:${port}`,
+        route: { websocket: true, rateLimit: { concurrent: 1 } },
+      });
+      const first = new WebSocket(`ws://127.0.0.1:${gateway.port}/`);
+      await once(first, "open");
+      const second = new WebSocket(`ws://127.0.0.1:${gateway.port}/`);
+      const [error] = (await once(second, "error")) as [Error];
+      assert.match(error.message, /429/);
+      first.terminate();
+      await until(() => gateway.gateway.limits().limits[0]!.inFlightKeys === 0, { what: "the seat is free" });
+      const third = new WebSocket(`ws://127.0.0.1:${gateway.port}/`);
+      await once(third, "open");
+      third.terminate();
+    } finally {
+      for (const socket of server.clients) socket.terminate();
+      await new Promise((resolve) => server.close(resolve));
+    }
   });
 
   test("a refused upload is answered without being read", async () => {

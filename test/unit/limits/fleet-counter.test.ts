@@ -149,10 +149,29 @@ test("one call that comes to nothing is the last, and what is in hand is used fi
   // Ten were taken: an eighth of 80.
   assert.equal(await admitted(counter, "a", 9), 9);
   assert.equal(store.calls, 1);
-  assert.equal(await admitted(counter, "a", 100), 40);
+  // Of its share of 40 the ten are part.
+  assert.equal(await admitted(counter, "a", 100), 30);
   assert.equal(store.calls, 2);
   assert.equal(fleet.found, false);
   assert.equal(counter.take("b") instanceof Promise, false);
+});
+
+test("when Redis is lost in the middle of a window, processes that were asked alike stay at the limit together", async () => {
+  for (const exact of [true, false]) {
+    for (const burst of [undefined, 90]) {
+      const clock = new ManualClock();
+      const quantity = { limit: 90, window: HOUR, burst };
+      const store = new IdealStore(quantity, clock);
+      const three = [0, 1, 2].map(() => counterOver(store, clock, quantity, { exact, processes: 3 }));
+      let through = 0;
+      for (let at = 0; at < 60; at++) if ((await three[at % 3]!.counter.take("a")).ok) through++;
+      assert.equal(through, 60);
+      for (const { fleet } of three) fleet.failed();
+      for (const { counter } of three) through += await admitted(counter, "a", 100);
+      const inHand = exact ? 0 : 3 * 8;
+      assert.ok(through >= 90 && through <= 90 + inHand, `${through}`);
+    }
+  }
 });
 
 test("who has used up a window stays refused while Redis is lost, without being asked about", async () => {
