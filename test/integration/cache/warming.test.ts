@@ -8,7 +8,7 @@ import { fairClock, stopwatch } from "../../support/fair-clock.ts";
 import { startGateway, type TestConfig, type TestGateway } from "../../support/gateway.ts";
 import { connectRaw } from "../../support/raw-client.ts";
 import { startOrigin } from "../../support/raw-origin.ts";
-import { redisMissing, startRedis } from "../../support/redis.ts";
+import { redisMissing, startRedis, startRedisSentinel } from "../../support/redis.ts";
 import { until } from "../../support/wait.ts";
 
 interface Call {
@@ -335,5 +335,45 @@ test(
     const took = replayed.at(-1)!.at - restartedAt;
     assert.ok(took >= 9 * 50 * 0.9, `10 requests in ${took} ms, at 20 a second 450 are due`);
     assert.ok((await held()) >= 11, "Redis has it again");
+  },
+);
+
+test(
+  "C15: after a failover by sentinels to a replica that has nothing one instance replays the list, so that it has it",
+  inFleet,
+  async (t) => {
+    const sentinels = await startRedisSentinel(1);
+    t.after(() => sentinels[Symbol.asyncDispose]());
+    const { hosts, name, master, replica } = sentinels;
+    const shop = await startShop(t);
+    const config = { redis: { sentinels: { hosts, name }, deadline: "400ms" } };
+    const warm = { targets: paths(10), rate: 20, onStart: false };
+    const fleet = await Promise.all([1, 2].map(() => startWarm(t, shop.url, warm, config)));
+    const held = async ({ cli }: typeof master): Promise<number> => (await cli("keys", "*:cache:*")).split("\n").length;
+    const haveAll = async (server: typeof master): Promise<boolean> => {
+      for (const path of paths(10)) await ask(fleet[0]!, path);
+      return (await held(server)) >= 11;
+    };
+    await until(() => haveAll(master), { what: "the master has it" });
+    await until(async () => (await held(replica)) >= 11, { what: "the replica has it" });
+    const before = shop.calls.length;
+    await replica.cli("config", "set", "replica-read-only", "no");
+    await replica.cli("flushall");
+    const live = setInterval(() => {
+      for (const gateway of fleet) void ask(gateway, `/x/${performance.now()}`).catch(() => {});
+    }, 50);
+    t.after(() => clearInterval(live));
+    await master.kill();
+    const plan = await until(
+      async () => (await Promise.all(fleet.map(plansOf))).flat().find(({ state }) => state.at === "done"),
+      { timeoutMs: 60_000, what: "the list is replayed" },
+    );
+    clearInterval(live);
+    assert.match(plan.id, /^failover-\d$/);
+    assert.deepEqual([plan.failed, plan.skipped], [0, 0]);
+    const replayed = shop.calls.slice(before).filter(({ url }) => url.startsWith("/p/"));
+    assert.equal(new Set(replayed.map(({ url }) => url)).size, 10);
+    assert.ok(replayed.length <= 12, `${replayed.length} calls for 10 URLs: by one instance, once`);
+    assert.ok((await held(replica)) >= 11, "what was the replica has it");
   },
 );
