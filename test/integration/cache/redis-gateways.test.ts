@@ -47,9 +47,9 @@ suite("gateways with one Redis", { skip: redisMissing }, () => {
     await using fleet = await startFleet(1, { url: server.url }, sends("hello", fields));
     const gateway = fleet.gateways[0]!;
     const clients = async ({ cli }: typeof server): Promise<string[]> =>
-      [...(await cli("client", "list")).matchAll(/id=(\d+).*name=spillway:/g)].map(([, id]) => id!);
-    // Two for the tier, two for the log of purges, one for leases.
-    await until(async () => (await clients(server)).length === 5, { what: "all are connected" });
+      [...(await cli("client", "list")).matchAll(/id=(\d+).*name=spillway:/g)].map(([, id]) => id!).sort();
+    // Two for the tier, two for the log of purges, one for leases, one for seats.
+    await until(async () => (await clients(server)).length === 6, { what: "all are connected" });
     const before = await clients(server);
     await gateway.apply({ target, route, redis: { url: server.url }, drain: { timeout: "3s" } });
     assert.deepEqual(await clients(server), before);

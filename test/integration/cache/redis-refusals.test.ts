@@ -172,8 +172,8 @@ suite("a gateway whose Redis refuses (F1)", { skip: redisMissing, timeout: 240_0
   });
 });
 
-/** Two for the tier, two for the log of purges, one for leases. */
-const CONNECTIONS = 5;
+/** Two for the tier, two for the log of purges, one for leases, one for seats. */
+const CONNECTIONS = 6;
 
 suite("a link over TLS (rediss)", { skip: redisMissing, timeout: 60_000 }, () => {
   const tls = { "tls-cert-file": CERTIFICATE, "tls-key-file": PRIVATE_KEY, "tls-ca-cert-file": CERTIFICATE };
