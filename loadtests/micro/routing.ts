@@ -3,8 +3,13 @@
  * rounds on a warm process; the paths change from call to call, so that nothing is answered from a cache of the runtime.
  */
 import { readHost } from "../../src/routing/authority.ts";
+import { clientKey } from "../../src/core/address.ts";
+import { systemClock } from "../../src/core/clock.ts";
+import { createClassifier } from "../../src/routing/classify.ts";
+import { Cohorts } from "../../src/routing/cohort.ts";
 import { compilePriority } from "../../src/routing/priority.ts";
 import { compileRewrite } from "../../src/routing/rewrite.ts";
+import { prioritySettings } from "../../src/routing/settings.ts";
 import { compileRoutes } from "../../src/routing/table.ts";
 import { readTarget } from "../../src/routing/target.ts";
 import { clientAddress, compileTrust } from "../../src/routing/trust.ts";
@@ -158,5 +163,33 @@ measure(
   variants((i) => `v${i}`),
   (value) => classOf(["host", "a", "x-class", value], "GET"),
 );
+
+const stand = createClassifier({ settings: prioritySettings.parse({}), identities: undefined, clock: systemClock })(
+  undefined,
+  undefined,
+);
+const client = { address: "203.0.113.1", trusted: false };
+const asking = { method: "GET", target: "/", headers: ["host", "a"], client };
+measure(
+  "who comes first, no word of it",
+  variants((i) => `/${i}`),
+  () => stand(asking, undefined),
+);
+measure(
+  "who comes first, Priority",
+  variants((i) => `u=${i % 8}, i`),
+  (value) => stand(asking, ["priority", value]),
+);
+measure(
+  "clientKey, IPv6",
+  variants((i) => `2001:db8:${i.toString(16)}:1::${i.toString(16)}`),
+  clientKey,
+);
+
+const cohorts = new Cohorts(systemClock, "a salt for this", 3_600_000);
+const tenants = variants((i) => `203.0.113.${i % 256}`);
+measure("cohort, nothing used", tenants, (tenant) => cohorts.of(tenant, 0));
+measure("usage", tenants, (tenant) => cohorts.used(tenant, 10, 0));
+measure("cohort, by usage", tenants, (tenant) => cohorts.of(tenant, 1000));
 
 if (sink === 0) process.exitCode = 1;

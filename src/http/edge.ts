@@ -48,6 +48,8 @@ interface Inbound {
   readonly join: Upgrade["join"] | undefined;
 }
 
+type Passed = [inbound: Inbound, head: Head, match: EdgeMatch, exchange: HttpExchange, delivery: Delivery];
+
 const OTHER: RouteFacts = { name: "_other", dependency: undefined };
 const NO_PARAMS: Readonly<Record<string, string>> = Object.freeze({});
 
@@ -191,17 +193,26 @@ export class Edge {
     const delivery = new Delivery(this.#delivery, exchange, request, response, upload, tracked);
     const { handOn } = inbound;
     if (handOn) exchange.handOn = () => delivery.handOn(() => handOn(exchange));
-    const failedBy = (thrown: unknown): void => this.#fault(delivery, exchange.route.name, toError(thrown));
-    const onward = (standing: Standing): void => {
-      exchange.stand(standing);
-      if (!exchange.gone) this.#pass(inbound, head, match, exchange, delivery);
-    };
     try {
       const standing = route ? route.stand(exchange, head.urgency) : NO_STANDING;
-      if (standing instanceof Promise) standing.then(onward).catch(failedBy);
-      else onward(standing);
+      if (standing instanceof Promise) void this.#passOnce(standing, inbound, head, match, exchange, delivery);
+      else {
+        exchange.stand(standing);
+        this.#pass(inbound, head, match, exchange, delivery);
+      }
     } catch (thrown) {
-      failedBy(thrown);
+      this.#fault(delivery, exchange.route.name, toError(thrown));
+    }
+  }
+
+  /** A token is verified first. */
+  async #passOnce(standing: Promise<Standing>, ...passed: Passed): Promise<void> {
+    const [, , , exchange, delivery] = passed;
+    try {
+      exchange.stand(await standing);
+      if (!exchange.gone) this.#pass(...passed);
+    } catch (thrown) {
+      this.#fault(delivery, exchange.route.name, toError(thrown));
     }
   }
 

@@ -22,11 +22,11 @@ const PLAIN = Object.fromEntries(CLASSES.map((name) => [name, { class: name, ten
 
 const isClass = (value: unknown): value is PriorityClass => (CLASSES as readonly unknown[]).includes(value);
 
-/** The class that a claim is, or stands for. */
+/** The class that a claim is, or stands for. To be system, a map has to say so. */
 function claimed(claim: PrioritySettings["claim"], claims: Claims | undefined): PriorityClass | undefined {
   if (!claim || !claims || !Object.hasOwn(claims, claim.name)) return undefined;
   const value = claims[claim.name];
-  if (!claim.map) return isClass(value) ? value : undefined;
+  if (!claim.map) return isClass(value) && value !== "system" ? value : undefined;
   const key = String(value);
   return Object.hasOwn(claim.map, key) ? claim.map[key] : undefined;
 }

@@ -5,13 +5,18 @@ import { Usage } from "./usage.ts";
 /** A place inside a class is from 0 to this. */
 const HIGHEST = 127;
 
-/** 32 bits of a text, by FNV-1a from a seed and a mix of the bits (murmur3's), never 0. For places in tables, not for secrets. */
+/** Makes every bit of 32 depend on all others (the last step of murmur3). */
+function mixed(bits: number): number {
+  const half = Math.imul(bits ^ (bits >>> 16), 0x85ebca6b);
+  const whole = Math.imul(half ^ (half >>> 13), 0xc2b2ae35);
+  return (whole ^ (whole >>> 16)) >>> 0;
+}
+
+/** 32 bits of a text, by FNV-1a from a seed, mixed; never 0. For places in tables, not for secrets. */
 export function seededHash(text: string, seed: number): number {
   let bits = (0x811c9dc5 ^ seed) | 0;
   for (let i = 0; i < text.length; i++) bits = Math.imul(bits ^ text.charCodeAt(i), 0x01000193);
-  bits = Math.imul(bits ^ (bits >>> 16), 0x85ebca6b);
-  bits = Math.imul(bits ^ (bits >>> 13), 0xc2b2ae35);
-  return (bits ^ (bits >>> 16)) >>> 0 || 1;
+  return mixed(bits) || 1;
 }
 
 const seedOf = (salt: string, epoch: number | string): number =>
@@ -27,7 +32,9 @@ export class Cohorts {
   readonly #salt: string;
   readonly #rotate: number;
   readonly #usage: Usage;
-  readonly #usageSeed: number;
+  /** For good, so that what a tenant used is found under the same name. */
+  readonly #nameSeed: number;
+  /** For one turn. */
   #seed = 0;
   /** Monotonic milliseconds. */
   #rotatesAt = Number.NEGATIVE_INFINITY;
@@ -38,19 +45,20 @@ export class Cohorts {
     this.#salt = salt;
     this.#rotate = rotate;
     this.#usage = new Usage(clock.now());
-    this.#usageSeed = seedOf(salt, "usage");
+    this.#nameSeed = seedOf(salt, "name");
   }
 
   /** A dependency worked so many milliseconds for a tenant, up to `now`. */
   used(tenant: string, ms: number, now: number): void {
-    this.#usage.add(seededHash(tenant, this.#usageSeed), ms, now);
+    this.#usage.add(seededHash(tenant, this.#nameSeed), ms, now);
   }
 
   /** 0 to 127. `now`: monotonic milliseconds. */
   of(tenant: string, now: number): number {
     if (now >= this.#rotatesAt) this.#turn(now);
-    const drawn = seededHash(tenant, this.#seed) / 2 ** 32;
-    const quantile = this.#usage.quantile(seededHash(tenant, this.#usageSeed), drawn, now) ?? drawn;
+    const name = seededHash(tenant, this.#nameSeed);
+    const drawn = mixed(name ^ this.#seed) / 2 ** 32;
+    const quantile = this.#usage.quantile(name, drawn, now) ?? drawn;
     return Math.min(HIGHEST, Math.floor((HIGHEST + 1) * (1 - quantile)));
   }
 

@@ -42,7 +42,9 @@ export const prioritySettings = z
         map: z
           .record(z.string(), cls)
           .optional()
-          .describe("Value of the claim, such as a plan, to class. Absent: the value is the class"),
+          .describe(
+            "Value of the claim, such as a plan, to class. Absent: the value is the class, unless that is system",
+          ),
       })
       .optional()
       .describe("Takes a class from a token that identity verifies. Absent: tokens say nothing of it"),

@@ -57,6 +57,22 @@ test("all workers are told one port and one name", async () => {
   await running.stop();
 });
 
+test("all workers have one salt for cohorts, also those that start later, and nobody else sees it", async () => {
+  const { fakes, running, clock } = await beginServing();
+  fakes[0]!.die();
+  await nextTurn();
+  await clock.advanceAsync(0);
+  const salts = fakes.map(({ heard }) => {
+    const [message] = heard;
+    return message?.kind === "start" ? message.config.config.priority.cohort.salt : undefined;
+  });
+  assert.equal(salts.length, 3);
+  assert.match(salts[0] ?? "", /^[0-9a-f]{32}$/);
+  assert.equal(new Set(salts).size, 1);
+  assert.ok(!JSON.stringify(running.control.config().config).includes(salts[0]!));
+  await running.stop();
+});
+
 test("ready while anybody serves; draining never goes back", async () => {
   const { fakes, running, clock } = await beginServing();
   assert.equal(running.control.life(), "ready");

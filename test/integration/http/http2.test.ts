@@ -43,6 +43,19 @@ const start = (config: TestConfig) => startGateway({ ...config, listen: { tls, .
 for (const scheme of ["https", "http"] as const) {
   const listen = scheme === "https" ? { tls } : { h2c: true };
   suite(`HTTP/2 over ${scheme}`, () => {
+    test("a deadline and a Priority count as they do over HTTP/1.1", async () => {
+      await using origin = await startEchoOrigin();
+      await using gateway = await startGateway({ target: origin.url, listen });
+      await using session = dial(gateway.port, scheme);
+      const late = await answerOf(session.request({ ":path": "/", "grpc-timeout": "0m", priority: "u=6" }));
+      assert.equal(late.status, 504);
+      const { spillway } = JSON.parse(late.body) as { spillway: object };
+      assert.deepEqual(spillway, { reason: "deadline", level: 0, class: "bulk" });
+      const { body } = await answerOf(session.request({ ":path": "/", "grpc-timeout": "900m", priority: "u=1" }));
+      assert.match(body, /x-request-timeout-ms/);
+      assert.match(body, /grpc-timeout/);
+    });
+
     test("GET, HEAD and a streamed POST", async () => {
       await using origin = await startEchoOrigin();
       await using gateway = await startGateway({ target: origin.url, listen });

@@ -35,6 +35,7 @@ async function rig(config: TestConfig = {}) {
   gateway.gateway.bus.subscribe("spillway:fault", ({ where, error }) => void faults.push(`${where}: ${error.message}`));
   return {
     gateway,
+    origin: origin.url,
     seen,
     faults,
     async [Symbol.asyncDispose]() {
@@ -151,6 +152,35 @@ suite("keys of a dependency", () => {
     assert.equal((await exchangeOf(all.gateway, await token("bob"))).class, "critical");
     assert.equal((await exchangeOf(all.gateway, await token("eve", "other"))).class, "default");
     assert.deepEqual(all.paths, ["/.well-known/jwks.json"]);
+  });
+
+  test("a reload that does not touch them keeps them, the tokens that are known and every tenant's place", async () => {
+    let loads = 0;
+    const auth = await startOrigin((_, response) => {
+      loads++;
+      response.end(jwks);
+    });
+    const dependencies = { auth: { http: { targets: [auth.url] } } };
+    await using all = await rig({ identity, priority, dependencies });
+    const ada = await token("ada");
+    const before = await exchangeOf(all.gateway, ada);
+    const { origin } = all;
+    await all.gateway.apply({
+      target: origin,
+      identity,
+      priority: { ...priority, methods: { PUT: "bulk" } },
+      dependencies,
+    });
+    const after = await exchangeOf(all.gateway, ada);
+    assert.deepEqual([after.class, after.cohort, loads], ["critical", before.cohort, 1]);
+    await all.gateway.apply({
+      target: origin,
+      identity: { jwt: { ...identity.jwt, issuer: "us" } },
+      priority,
+      dependencies,
+    });
+    assert.equal((await exchangeOf(all.gateway, ada)).class, "default");
+    await auth.close();
   });
 
   for (const [what, answer, told] of [

@@ -151,3 +151,25 @@ routes:
     mode: "enforce",
   });
 });
+
+test("what the request says of its urgency counts, as from a client without trust; no key is read", async (t) => {
+  const { run, cwd } = placed(t);
+  const more = `
+identity: { jwt: { publicKey: not/here.pem } }
+priority: { claim: {}, methods: { DELETE: sheddable } }
+`;
+  writeFileSync(join(cwd, "spillway.yaml"), CONFIG.replace("    priority: {", "    # {") + more);
+  const classOf = async (method: string, ...fields: string[]): Promise<string | undefined> => {
+    const { out } = await run(
+      "explain",
+      method,
+      "http://shop.example/items/1",
+      ...fields.flatMap((field) => ["-H", field]),
+    );
+    return /class +(\w+)/.exec(out)?.[1];
+  };
+  assert.equal(await classOf("GET"), "default");
+  assert.equal(await classOf("GET", "Priority: u=7"), "bulk");
+  assert.equal(await classOf("GET", "Priority: u=0"), "default");
+  assert.equal(await classOf("GET", "X-Retry-Attempt: 1", "Authorization: Bearer a.b.c"), "sheddable");
+});

@@ -97,7 +97,8 @@ suite("where a class comes from", () => {
     const { stand } = setUp({ claim: { name: "prio" } }, () => claims.now);
     for (const [value, cls] of [
       ["bulk", "bulk"],
-      ["system", "system"],
+      ["critical", "critical"],
+      ["system", "default"],
       ["gold", "default"],
       [["bulk"], "default"],
       [4, "default"],
@@ -106,6 +107,8 @@ suite("where a class comes from", () => {
       claims.now = { prio: value };
       assert.equal(here(stand({})).class, cls, String(value));
     }
+    const { stand: operator } = setUp({ claim: { map: { root: "system" } } }, () => ({ prio: "root" }));
+    assert.equal(here(operator({})).class, "system");
     const { stand: mapped } = setUp({ claim: { name: "toString", map: {} } }, () => ({}));
     assert.equal(here(mapped({})).class, "default");
   });
