@@ -25,8 +25,14 @@ const LEASE_TIME = 1 / 20;
 const LONGEST_LEASE = 1000;
 /** Times that one request takes part in a call before it is counted here. */
 const ROUNDS = 3;
+/** All processes together let this part of a limit through, a window, before Redis hears of a key. */
+const UNASKED_PART = 1 / 20;
 /** In place of what is left: nothing, until the slot ends. */
 const NOTHING = -1;
+/** In place of what is left: Redis has not heard of the key, and what is in hand is what it owes. */
+const UNASKED = -2;
+/** Of slots that may give way, by what is lost: who is unknown to Redis goes before who is known, by what it has used. */
+const KNOWN = 0.5;
 /** Milliseconds after which a client may try again whose rule lets nobody through without Redis. */
 const CLOSED_RETRY = 1000;
 
@@ -38,10 +44,11 @@ interface Renewal {
 }
 
 /**
- * Counts in Redis for all instances. Unless it is to be exact, it takes several requests of a key in advance and passes
- * them without asking: what is used has been counted before, so that all together never pass more than the limit. A key
- * that has nothing left is refused here until its window ends. In a slot: requests in hand, when they end, and what was
- * left beside them.
+ * Counts in Redis for all instances. Unless it is to be exact, the first few requests of a key in a window pass without
+ * Redis, and are counted there with the next one: who asks once and never again, such as a million made-up addresses,
+ * costs Redis nothing. Then several requests are taken in advance and pass without asking. So all processes together let
+ * through no more than the limit and what those owe that never had to ask, a twentieth of it. A key that has nothing left
+ * is refused here until its window ends. In a slot: requests in hand, when they end, and what was left beside them.
  */
 export class FleetCounter implements Counter {
   readonly #parts: FleetCounterParts;
@@ -50,8 +57,13 @@ export class FleetCounter implements Counter {
 
   constructor(parts: FleetCounterParts) {
     this.#parts = parts;
-    this.#table = new KeyTable(parts.rule.keys, parts.hash, ({ second, third }) => (slot, now) => {
-      return second[slot]! <= now ? -1 : third[slot] === NOTHING ? 1 : 0;
+    const { limit, window, burst } = parts.quantity;
+    this.#table = new KeyTable(parts.rule.keys, parts.hash, ({ first, second, third }) => (slot, now) => {
+      const end = second[slot]!;
+      if (third[slot] === UNASKED) return end <= now ? -1 : first[slot]! / limit;
+      if (end > now) return third[slot] === NOTHING ? 1 : KNOWN;
+      // Who has just used a bucket is not unknown because its lease is over.
+      return burst !== undefined && end > 0 && end + window > now ? KNOWN : -1;
     });
   }
 
@@ -63,7 +75,8 @@ export class FleetCounter implements Counter {
     const held = this.#fromHand(key);
     if (held) return held;
     if (!this.#parts.fleet.found) return this.#without(key);
-    return this.#parts.rule.exact ? this.#one(key) : this.#renewed(key);
+    if (this.#parts.rule.exact) return this.#one(key);
+    return this.#unasked(key) ?? this.#renewed(key);
   }
 
   reading(): CounterReading {
@@ -82,7 +95,7 @@ export class FleetCounter implements Counter {
     if (slot < 0) return undefined;
     const { first, second, third } = this.#table;
     const leftMs = second[slot]! - this.#parts.clock.now();
-    if (leftMs <= 0) return undefined;
+    if (leftMs <= 0 || third[slot] === UNASKED) return undefined;
     const isUsedUp = third[slot] === NOTHING || (first[slot]! < 1 && third[slot] === 0 && this.#isFixed);
     if (isUsedUp) return { ok: false, remaining: 0, resetMs: this.#resetOf(0, leftMs), retryMs: leftMs };
     if (first[slot]! < 1) return undefined;
@@ -90,6 +103,29 @@ export class FleetCounter implements Counter {
     this.#note(key);
     const remaining = first[slot]! + third[slot]!;
     return { ok: true, remaining, resetMs: this.#resetOf(remaining, leftMs), retryMs: 0 };
+  }
+
+  /** One of the few that pass before Redis hears of a key; undefined: it has to be asked. */
+  #unasked(key: string): Taken | undefined {
+    const { quantity, fleet, clock } = this.#parts;
+    const { limit, window, burst = limit } = quantity;
+    const most = Math.floor((Math.min(limit, burst) * UNASKED_PART) / fleet.processes);
+    if (most < 1) return undefined;
+    const now = clock.now();
+    const { first, second, third } = this.#table;
+    let slot = this.#table.find(key);
+    if (slot < 0 || (second[slot]! <= now && (this.#isFixed || third[slot] === UNASKED))) {
+      slot = this.#table.claim(key, now);
+      first[slot] = 0;
+      second[slot] = now + window;
+      third[slot] = UNASKED;
+    }
+    if (third[slot] !== UNASKED || first[slot]! >= most) return undefined;
+    first[slot]! += 1;
+    const remaining = burst - first[slot]!;
+    const resetMs = this.#resetOf(remaining, second[slot]! - now);
+    this.#note(key);
+    return { ok: true, remaining, resetMs, retryMs: 0 };
   }
 
   /** A window ends when what is in hand does; a bucket is full when what is used has come back. */
@@ -122,19 +158,20 @@ export class FleetCounter implements Counter {
     const sentAt = clock.now();
     const old = this.#table.find(key);
     const stands = old >= 0 && second[old]! > sentAt;
-    const back = old >= 0 && !stands ? first[old]! : 0;
-    if (old >= 0) first[old] = 0;
+    const isUnasked = old >= 0 && third[old] === UNASKED;
+    // While the call is under way, what is owed stays, so that no more is owed.
+    const owed = isUnasked && stands ? first[old]! : 0;
+    const back = old >= 0 && !stands && !isUnasked ? first[old]! : 0;
+    const left = stands && !isUnasked ? third[old]! : undefined;
+    if (old >= 0 && !isUnasked) first[old] = 0;
     try {
-      const { granted, remaining, retryMs, resetMs } = await store.take(
-        key,
-        this.#want(stands ? third[old]! : undefined, hint),
-        back,
-      );
+      const reply = await store.take(key, this.#want(left, hint) + owed, back);
+      const granted = Math.max(0, reply.granted - owed);
       const now = clock.now();
       const slot = this.#table.claim(key, now);
       first[slot] = granted;
-      second[slot] = granted > 0 ? this.#endOf(sentAt, now, resetMs) : now + retryMs;
-      third[slot] = granted > 0 ? remaining : NOTHING;
+      second[slot] = granted > 0 ? this.#endOf(sentAt, now, reply.resetMs) : now + reply.retryMs;
+      third[slot] = granted > 0 ? reply.remaining : NOTHING;
       return granted;
     } catch {
       fleet.failed();

@@ -54,7 +54,7 @@ const ruleFields = {
     .boolean()
     .default(false)
     .describe(
-      "With redis: ask it for every request. Else a process takes several of a key's requests in advance, and asks again when they are used up: never more than `limit` in all, in a few calls",
+      "With redis: ask it for every request, and never let more than `limit` through. Else a few requests of a key pass before it is asked, and then several are taken in advance: a twentieth more than `limit` at most, in a few calls",
     ),
   fail: z
     .enum(["local", "open", "closed"])

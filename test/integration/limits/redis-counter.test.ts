@@ -42,19 +42,20 @@ suite("counters in Redis", { skip: redisMissing }, () => {
         const most = quantity.burst ?? quantity.limit;
         const through = await Promise.all([one, two, three].map(({ counter }) => admitted(counter, "client", most)));
         const total = through.reduce((sum, count) => sum + count, 0);
-        assert.ok(total <= most && total >= most * 0.95, `${through.join(" + ")} of ${most}`);
+        assert.ok(total <= most * (exact ? 1 : 1.05) && total >= most * 0.95, `${through.join(" + ")} of ${most}`);
       }
     });
   }
 
-  test("requests at once at three processes let the limit through, and no more", async () => {
+  test("requests at once at three processes let the limit through, and a twentieth more at most", async () => {
     await using one = await openFleetRig(server, hourly(200));
     await using two = await openFleetRig(server, hourly(200));
     await using three = await openFleetRig(server, hourly(200));
     const takens = await Promise.all(
       [one, two, three].flatMap(({ counter }) => Array.from({ length: 300 }, async () => counter.take("client"))),
     );
-    assert.equal(takens.filter(({ ok }) => ok).length, 200);
+    const through = takens.filter(({ ok }) => ok).length;
+    assert.ok(through >= 200 && through <= 210, `${through}`);
   });
 
   test("in advance it takes few calls, and refusals take none", async () => {
@@ -74,13 +75,14 @@ suite("counters in Redis", { skip: redisMissing }, () => {
     await using rig = await openFleetRig(server, hourly(400, 400));
     await using other = await openFleetRig(server, hourly(400, 400));
     await until(() => rig.fleet.processes === 2, { what: "both know of each other" });
-    assert.equal((await rig.counter.take("client")).ok, true);
+    // Ten pass unasked; with the eleventh a lease of 50 is taken.
+    assert.equal(await admitted(rig.counter, "client", 11), 11);
     await rig.pass(1100);
     assert.equal((await rig.counter.take("client")).ok, true);
     await rig.pass(1100);
     assert.equal((await rig.counter.take("client")).ok, true);
     const left = await admitted(other.counter, "client", 400);
-    assert.ok(left >= 340 && left <= 397, `${left}`);
+    assert.ok(left >= 400 - 13 - 50 && left <= 400 - 13 + 2, `${left}`);
   });
 
   test("a bucket in Redis decides as one in memory does", async () => {
