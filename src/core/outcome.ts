@@ -116,6 +116,8 @@ export interface Refused {
   readonly detail: string;
   /** When to come again, in milliseconds from now. Absent: coming again will not help. */
   readonly retryAfterMs?: number;
+  /** Milliseconds that a dependency was at work for it, in vain: its time was over before the head was here. */
+  readonly dependencyMs?: number;
   /** Further fields of the answer, such as Allow. */
   readonly headers?: HeaderList;
   /** On routes that have a cache. */

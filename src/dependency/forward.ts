@@ -266,7 +266,10 @@ class Call implements Dispatcher.DispatchHandler, BodySource, Claim {
   #onDeadline(): void {
     const { deadline, startedAt } = this.#exchange;
     if (deadline - startedAt > this.#use.heads.ms - 1) this.headLate();
-    else this.#giveUp(pastDeadline(this.#use.dependency.name));
+    else {
+      const { name, clock } = this.#use.dependency;
+      this.#giveUp(pastDeadline(name, this.#phase === "asked" ? clock.now() - this.#startedAt : undefined));
+    }
   }
 
   bodyLate(): void {

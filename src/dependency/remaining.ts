@@ -43,6 +43,8 @@ export const isPast = ({ deadline }: Timed, clock: Clock): boolean =>
 export const whenPast = ({ deadline }: Timed, clock: Clock, callback: () => void): Cancel | undefined =>
   deadline === Number.POSITIVE_INFINITY ? undefined : clock.after(deadline - clock.now(), callback, "background");
 
-/** Not the dependency's failure, which may have had a millisecond: nothing is learnt from it. */
-export const pastDeadline = (name: string): Refused =>
-  refused("deadline", `the deadline of this request passed before an answer of ${name} was here; allow more time`);
+/** Not the dependency's failure, which may have had a millisecond. `dependencyMs`: how long it was at work, if it was asked. */
+export function pastDeadline(name: string, dependencyMs?: number): Refused {
+  const detail = `the deadline of this request passed before an answer of ${name} was here; allow more time`;
+  return { ...refused("deadline", detail), ...(dependencyMs !== undefined && { dependencyMs }) };
+}

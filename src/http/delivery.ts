@@ -280,7 +280,7 @@ export class Delivery implements Sink {
 
 /** Milliseconds that a dependency was at work: up to its head, or until it was given up. */
 function usedBy(outcome: Outcome, durationMs: number): number {
-  if (outcome.kind === "served") return outcome.dependencyMs ?? 0;
+  if (outcome.kind === "served" || outcome.kind === "refused") return outcome.dependencyMs ?? 0;
   return outcome.kind === "failed" && outcome.reason === "timeout" ? durationMs : 0;
 }
 

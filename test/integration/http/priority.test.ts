@@ -4,6 +4,7 @@ import { suite, test } from "node:test";
 import { SignJWT } from "jose";
 import { stopwatch } from "../../support/fair-clock.ts";
 import { startGateway, type TestConfig, type TestGateway } from "../../support/gateway.ts";
+import { ManualClock } from "../../support/manual-clock.ts";
 import { connectRaw, type RawResponse } from "../../support/raw-client.ts";
 import { startOrigin } from "../../support/raw-origin.ts";
 import { until } from "../../support/wait.ts";
@@ -100,6 +101,30 @@ suite("the class of a request", () => {
       const { class: cls, tenant } = await exchangeOf(all.gateway, fields);
       assert.deepEqual([cls, tenant], ["default", "127.0.0.1"]);
     }
+  });
+
+  test("who keeps a dependency at work for long gives way first, also when it leaves no time for an answer", async () => {
+    const clock = new ManualClock();
+    await using origin = await startOrigin((request, response) => {
+      const key = request.headers["x-key"];
+      clock.advance(key === "light" ? 2 : 500);
+      response.end("ok");
+    });
+    const config = {
+      target: origin.url,
+      priority: { tenant: [{ apiKey: "x-key" }], cohort: { salt: "0".repeat(16) } },
+    };
+    await using gateway = await startGateway(config, clock);
+    for (let i = 0; i < 3; i++) {
+      await ask(gateway, "X-Key: light\r\n");
+      await ask(gateway, "X-Key: heavy\r\n");
+      assert.equal((await ask(gateway, "X-Key: hasty\r\nX-Request-Timeout-Ms: 400\r\n")).status, 504);
+    }
+    await until(() => gateway.ended.length === 9, { what: "all have ended" });
+    clock.advance(1000);
+    const place = async (key: string) => (await exchangeOf(gateway, `X-Key: ${key}\r\n`)).cohort;
+    const [light, heavy, hasty] = [await place("light"), await place("heavy"), await place("hasty")];
+    assert.ok(light >= 85 && heavy < 85 && hasty < 85, `${light}, ${heavy}, ${hasty}`);
   });
 
   test("of a request that nothing matches is default, and a refusal names it", async () => {

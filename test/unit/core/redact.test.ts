@@ -32,6 +32,9 @@ test("data: values under names of secrets are gone, the rest is as it was", () =
 });
 
 test("a list under a secret's name is hidden member by member", () => {
+  assert.deepEqual(redactData({ priority: { cohort: { salt: "a", rotate: 5 } } }), {
+    priority: { cohort: { salt: REDACTED, rotate: 5 } },
+  });
   assert.deepEqual(redactData({ cache: { secret: "a", previousSecrets: ["b", "c"] } }), {
     cache: { secret: REDACTED, previousSecrets: [REDACTED, REDACTED] },
   });
