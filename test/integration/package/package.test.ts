@@ -168,6 +168,7 @@ suite("the lock file", () => {
       "ioredis",
       "jose",
       "lru-cache",
+      "opossum",
       "pg",
       "pino",
       "prom-client",
