@@ -18,6 +18,7 @@ import { drainServer } from "./http/drain.ts";
 import { Edge, type EdgeParts } from "./http/edge.ts";
 import type { Judgement } from "./http/judge.ts";
 import { createMemoryGuard, createProcessMemory, memoryLimit } from "./http/memory.ts";
+import { createBusyStage } from "./http/busy-stage.ts";
 import { createProcessLoad, createSaturationGuard } from "./http/saturation.ts";
 import { createEdgeServer, type ServerParts } from "./http/server.ts";
 import type { WarmHold } from "./core/warming.ts";
@@ -85,8 +86,9 @@ export function createGateway(config: Config, parts: GatewayParts): Gateway {
   const name = listen.name ?? parts.name ?? `spillway-${createHexSource(4)()}`;
   const bus = createEventBus(createHexSource(8)());
   const own = { clock, random, bus, name, settings: listen };
-  const graphs = createGraphs(config, { clock, random, bus, material, process, processes });
   const { memory, saturation } = createGuards(own, processes);
+  const busy = createBusyStage(saturation, random);
+  const graphs = createGraphs(config, { clock, random, bus, material, busy, process, processes });
   const cache = createCacheControl({ bus, store: () => graphs.current().store, canonical: canonicalUrl });
   const purge = (order: PurgeOrder): Promise<CacheAnswer> => cache.ask({ do: "purge", order, share: true });
   const held = (): WarmHold | undefined => (level?.() ? "level" : memory.refusal === "none" ? undefined : "memory");

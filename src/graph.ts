@@ -59,6 +59,8 @@ interface GraphParts {
   readonly random: Random;
   readonly bus: EventBus;
   readonly material: Material;
+  /** Refuses while the process itself has more to do than it can. */
+  readonly busy?: Stage;
   /** Processes of this instance. Default: 1. */
   readonly processes?: number;
   /** Which of them this is, from 0. Default: 0. */
@@ -153,8 +155,8 @@ export function buildGraph(config: Config, before: Graph | undefined, parts: Gra
     redis,
     secret: config.cache.secret,
   });
-  const { clock } = parts;
-  const stageParts: StageParts = { store, shared: config.cache, clock, fallbacks, identities, quotas };
+  const { clock, busy } = parts;
+  const stageParts: StageParts = { store, shared: config.cache, clock, fallbacks, identities, quotas, busy };
   const routes = config.routes.map((route) => ({
     match: route.match,
     value: buildRoute(route, { config, classification, dependencies, gates }, stageParts),
@@ -227,6 +229,7 @@ interface StageParts {
   readonly fallbacks: Material["fallbacks"];
   readonly identities: Identities | undefined;
   readonly quotas: Quotas;
+  readonly busy: Stage | undefined;
 }
 
 type Built = Pick<Graph, "config" | "classification" | "dependencies" | "gates">;
@@ -237,10 +240,11 @@ function buildRoute(
   parts: StageParts,
 ): EdgeRoute {
   const dependency = dependencies.get(route.dependency ?? "");
-  const admission = admissionOf(route, dependencies, gates);
+  const busy = route.dependency === undefined ? undefined : parts.busy;
+  const inner = [...(busy ? [busy] : []), ...admissionOf(route, dependencies, gates)];
   return {
     facts: { name: route.name, dependency: route.dependency },
-    handler: onion([...stagesOf(route, parts), ...admission], innermost(route, dependencies)),
+    handler: onion([...stagesOf(route, parts), ...inner], innermost(route, dependencies)),
     stand: classification.standOf(route),
     websocket: route.websocket,
     longest: Math.min(route.timeout ?? dependency?.settings.timeout ?? Infinity, config.listen.requestTimeout),
@@ -248,9 +252,9 @@ function buildRoute(
 }
 
 /**
- * The order of protection, outermost first: client quota, cache, degradation level, admission (see {@link admissionOf}),
- * retry, breaker. The cache stands before the gates: a hit costs no permit, and a refusal
- * can still become a stale answer.
+ * The order of protection, outermost first: client quota, cache, the process' own business, degradation level, admission
+ * (see {@link admissionOf}), retry, breaker. The cache stands before the gates: a hit costs no permit, and a refusal can
+ * still become a stale answer.
  */
 function stagesOf(route: NamedRoute, parts: StageParts): readonly Stage[] {
   const { store, shared, clock, fallbacks, identities, quotas } = parts;

@@ -303,17 +303,13 @@ export class Edge {
     return new Upload(request, head.contentLength, this.#limits, this.#parts.clock, begin);
   }
 
-  /** Refused for want of memory or of processor time, most important classes last. */
+  /** Refused for want of memory, most important classes last. */
   #refusalOf(exchange: Exchange): Refused | undefined {
-    const { class: cls } = exchange;
-    const { memory, saturation, random } = this.#parts;
-    if (memory.refusal === "all" || (memory.refusal === "most" && cls !== "critical" && cls !== "system")) {
-      const retryAfterMs = 1000 + random() * 4000;
-      return refused("memory", "the gateway is short of memory; come again a little later", { retryAfterMs });
-    }
-    if (saturation.admits(exchange)) return undefined;
-    const retryAfterMs = 1000 + random() * 4000;
-    return refused("busy", "the gateway has more to do than it can; come again a little later", { retryAfterMs });
+    const { refusal } = this.#parts.memory;
+    if (refusal === "none") return undefined;
+    if (refusal === "most" && (exchange.class === "critical" || exchange.class === "system")) return undefined;
+    const retryAfterMs = 1000 + this.#parts.random() * 4000;
+    return refused("memory", "the gateway is short of memory; come again a little later", { retryAfterMs });
   }
 
   #fault(delivery: Delivery, route: string, error: Error): void {

@@ -7,11 +7,11 @@ import type { SaturationChanged } from "../../../src/core/events.ts";
 import { startGateway } from "../../support/gateway.ts";
 import { until } from "../../support/wait.ts";
 
-/** An origin that answers /quick at once and nothing else until it is told to. */
+/** An origin that answers /quick and /kept at once and nothing else until it is told to. */
 async function startHeldOrigin(t: TestContext) {
   const held: ServerResponse[] = [];
   const server = createServer((asked, response) => {
-    if (asked.url === "/quick") response.end("quick");
+    if (asked.url === "/quick" || asked.url === "/kept") response.end("quick");
     else held.push(response);
   }).listen(0, "127.0.0.1");
   await new Promise((resolve) => server.once("listening", resolve));
@@ -50,6 +50,7 @@ test("a process that has more to do than it can refuses by class, tells it, and 
     listen: { saturation: "enforce" },
     dependency: { limit: "off" },
     route: { priority },
+    routes: [{ name: "kept", match: { path: "/kept" }, dependency: "origin", priority, cache: { ttl: "10m" } }],
   });
   const told: SaturationChanged[] = [];
   gateway.gateway.bus.subscribe("spillway:saturation", (event) => void told.push(event));
@@ -59,6 +60,7 @@ test("a process that has more to do than it can refuses by class, tells it, and 
     request(`http://127.0.0.1:${gateway.port}${path}`, { dispatcher: agent, headers: { "x-class": cls } });
   const waiting = Array.from({ length: WAITING }, () => ask("d"));
   await until(() => origin.held.length === WAITING, { what: "all wait for the origin" });
+  await (await ask("d", "/kept")).body.dump();
   const stop = fillLoop();
   t.after(stop);
   // Others are answered meanwhile: it is not the dependency that makes all wait.
@@ -72,6 +74,9 @@ test("a process that has more to do than it can refuses by class, tells it, and 
   const problem = (await refusal.body.json()) as { type: string; spillway: object };
   assert.equal(problem.type, "https://iana.org/assignments/http-problem-types#temporary-reduced-capacity");
   assert.deepEqual(problem.spillway, { reason: "busy", level: 0, class: "bulk" });
+  const kept = await ask("b", "/kept");
+  assert.equal(kept.statusCode, 200, "what is kept costs no more than a refusal");
+  await kept.body.dump();
   const critical = ask("c");
   await until(() => origin.held.length === WAITING + 1, { what: "a critical request went through" });
   stop();
