@@ -5,6 +5,7 @@ import type { Control } from "../../src/core/control.ts";
 import { PROBLEMS } from "../../src/http/problems.ts";
 import { systemClock } from "../../src/core/clock.ts";
 import { opsCalls } from "../../src/ops/app.ts";
+import { limitsPage } from "./limits.ts";
 import { code, table } from "./markdown.ts";
 import { metricFacts } from "./metrics.ts";
 import { settings } from "./settings.ts";
@@ -19,6 +20,7 @@ export async function pages(): Promise<ReadonlyMap<string, string>> {
     ["metrics.md", await metrics()],
     ["ops.md", ops()],
     ["commands.md", commandPage()],
+    ["limits.md", limitsPage()],
   ] as const;
   return new Map(made.map(([file, text]) => [file, `${MADE}\n\n${text}\n`]));
 }

@@ -3,8 +3,9 @@ import { Baselines } from "./baseline.ts";
 import { Drain } from "./drain.ts";
 import { within, type Bounds, type Limit, type Sample } from "./limit.ts";
 import { Load, type Reading } from "./load.ts";
+import { Losses } from "./losses.ts";
 
-/** Seats for what the dependency uses: a root or a tenth more, so that its queue is hardly ever empty and always short. */
+/** Seats for what the dependency uses: half a root or a tenth more, so that its queue is hardly ever empty and always short. */
 const roomy = (used: number): number => used + Math.max(1.5 + 0.5 * Math.sqrt(used), 0.1 * used);
 
 /** Growth a window until calls wait for the first time. */
@@ -13,9 +14,8 @@ const SLOW_START = 1.5;
 const SMOOTHING = 0.5;
 const MOST_UP = 1.5;
 const MOST_DOWN = 0.5;
-/** What is left of the limit after a window with drops, and share of its calls from which on they count. */
+/** What is left of the limit after a window with drops. */
 const BACKOFF = 0.9;
-const DROPS = 0.02;
 /** Of the limit, the mean of seats taken from which on it is what holds the load back. */
 const FULL = 0.85;
 /** The limit grows to so many times what was used at most. */
@@ -38,12 +38,14 @@ const LONGEST = 10_000;
 const SILENCE = 5000;
 /** The first window lasts so many mean latencies: until the slow ones of the first calls have ended, too. */
 const FRESH = 4;
-/** Calls of a window at least, and at most: two a seat between. */
+/** Calls of a window: four a seat within these bounds. */
 const FEWEST = 30;
 const ENOUGH = 200;
 /** Share of the seats up to which a call is sure to meet nobody waiting. */
 const CALM = 0.5;
-/** The same in seats, before anything is known. */
+/** Share of them up to which a call that is dropped is none of an overload. */
+const LONE = 0.1;
+/** Calm in seats, before anything is known. */
 const FIRST = 10;
 
 /**
@@ -65,6 +67,7 @@ class AdaptiveLimit implements Limit {
   readonly #bounds: Bounds;
   readonly #baselines = new Baselines();
   readonly #load = new Load(this.#baselines);
+  readonly #losses = new Losses();
   readonly #drain: Drain;
   #exact: number;
   #starting = true;
@@ -87,7 +90,7 @@ class AdaptiveLimit implements Limit {
     this.#bounds = bounds;
     this.#exact = within(bounds, bounds.initial);
     this.#proof = this.#exact;
-    this.#drain = new Drain(random);
+    this.#drain = new Drain(bounds.min, random);
   }
 
   seats(now: number): number {
@@ -97,7 +100,7 @@ class AdaptiveLimit implements Limit {
   began(_route: string, now: number, inFlight: number): void {
     this.#hear(now);
     if (!(inFlight >= 1 && inFlight < Infinity)) return;
-    this.#drain.began(now, inFlight, this.#alone);
+    this.#drain.began(now, inFlight, this.#alone, this.#latency);
     if (now >= this.#settled) this.#load.began(inFlight);
   }
 
@@ -107,7 +110,7 @@ class AdaptiveLimit implements Limit {
     if (!(latency >= 0 && latency < Infinity && inFlight >= 1)) return;
     this.#learn(sample, Math.max(latency, Number.MIN_VALUE), now);
     if (this.#drain.active) {
-      if (this.#drain.over(now, this.#alone)) this.#judge(now);
+      if (this.#drain.over(now, this.#latency)) this.#judge(now);
       return;
     }
     if (this.#ready(now)) this.#decide(this.#load.read(now), now);
@@ -128,13 +131,13 @@ class AdaptiveLimit implements Limit {
     const baseline = this.#baselines.of(route);
     const success = ending === "success";
     if (success && startedAt < this.#ignored) return;
-    if (success) {
-      if (this.#drain.measures(startedAt, inFlight)) {
-        this.#drain.ended();
-        baseline.drained.add(latency);
-      } else if (inFlight <= this.#calm) baseline.learn(latency);
-      else baseline.guess(latency, this.#slowdown);
-    }
+    const measured = this.#drain.measures(startedAt, inFlight);
+    const calm = measured || inFlight <= this.#calm;
+    if (measured) this.#drain.ended();
+    if (measured || inFlight <= Math.max(this.#bounds.min, LONE * this.#exact)) this.#losses.saw(!success);
+    if (success && measured) baseline.drained.add(latency);
+    else if (success && calm) baseline.learn(latency);
+    else if (success) baseline.guess(latency, this.#slowdown);
     if (now < this.#settled || this.#drain.active) return;
     if (!success) this.#load.dropped();
     if (success || latency > baseline.mean) this.#load.ended(latency, baseline);
@@ -166,10 +169,10 @@ class AdaptiveLimit implements Limit {
       for (const baseline of this.#baselines.all()) baseline.scale(reading.slowdown);
       this.#drain.soon(now, this.#alone);
     } else if (reading.calls + reading.dropped >= 5) this.#adjust(reading, now);
-    if (reading.dropped > DROPS * (reading.calls + reading.dropped)) {
+    if (this.#losses.unusual(reading.dropped, reading.calls + reading.dropped)) {
       this.#starting = false;
       this.#set(Math.min(this.#exact, before * BACKOFF));
-    }
+    } else if (this.#exact < CALM * (this.#proven ?? 0)) this.#starting = true;
     this.#next(now, before);
   }
 
@@ -189,13 +192,14 @@ class AdaptiveLimit implements Limit {
     const doubtful = used < DOUBTFUL * (this.#proven ?? used);
     if (this.#starting) {
       const queue = slowdown > 2 * QUEUE || slowdown - error > QUEUE;
-      if (queue) this.#drain.now(now);
       if (!queue && !this.#unproven) {
         this.#grow(this.#exact * SLOW_START, most);
         return;
       }
+      if (this.#unproven || this.#proven === undefined) this.#drain.now(now);
+      this.#starting = !queue;
     }
-    if (this.#drain.start(now, { used, taken: mean }, this.#alone, doubtful || this.#starting)) return;
+    if (this.#drain.start(now, { used, taken: mean }, this.#alone, this.#latency, doubtful)) return;
     if (slowdown - error < CLEAR) {
       this.#grow(this.#exact * GROWTH, most);
       return;
@@ -237,7 +241,7 @@ class AdaptiveLimit implements Limit {
 
   /** Grown so far without any drain that it is time for one. */
   get #unproven(): boolean {
-    return this.#exact >= this.#bounds.max || this.#exact >= PROOF * this.#proof;
+    return this.#exact >= Math.min(PROOF * this.#proof, this.#bounds.max) && this.#exact > this.#proof;
   }
 
   #grow(wanted: number, most: number): void {

@@ -3,14 +3,12 @@ export const MOST_ROUTES = 64;
 const OTHER = "_other";
 
 /** A baseline forgets as if it were the mean of so many calls at most. */
-const MEMORY = 200;
+const MEMORY = 400;
 /** Calls that a baseline counts as once it was only scaled. */
 const SCALED = 20;
-/** Calls of a batch from which on it can overrule what was known, ... */
+/** Calls of a batch from which on it can overrule what was known, and standard errors that it has to be away for that. */
 const FEWEST = 5;
-/** ... standard errors that it has to be away for that, and share of the old value. */
-const SURE = 2;
-const MOVED = 0.1;
+const SURE = 3;
 /**
  * Milliseconds, and times the fastest route. A route whose calls take longer even when nothing waits (a median of about
  * 2 s: long polls) tells nothing of load beside others.
@@ -59,25 +57,24 @@ export class Baseline {
     if (this.#guessed) this.#add(latency / slowdown);
   }
 
-  /** Takes in what a drain measured: the more it counts the larger it is, alone if what was known cannot be true. */
+  /**
+   * Takes in what a drain measured. What was known counts the less the less likely both are true, so that several drains
+   * that say the same are soon believed, and nothing once it cannot be.
+   */
   settle(): void {
     const { calls, mean, variance } = this.drained;
     this.drained.clear();
     if (calls === 0) return;
     const spread = Math.max(variance, this.#variance);
-    const error = Math.sqrt(spread / calls + spread / Math.max(1, this.#calls));
-    const away = Math.abs(mean - this.mean);
-    if (this.#guessed || (calls >= FEWEST && away > SURE * error && away > MOVED * this.mean)) {
-      this.#guessed = false;
-      this.mean = mean;
-      this.#variance = variance;
-      this.#calls = Math.min(MEMORY, calls);
-      return;
-    }
-    const all = this.#calls + calls;
-    this.mean += ((mean - this.mean) * calls) / all;
-    this.#variance += ((variance - this.#variance) * calls) / all;
-    this.#calls = Math.min(MEMORY, all);
+    const off = Math.abs(mean - this.mean);
+    const away = off > 0 ? off / Math.sqrt(spread / calls + spread / Math.max(1, this.#calls)) : 0;
+    const doubted = this.#guessed || (calls >= FEWEST && away > SURE);
+    const old = doubted ? 0 : this.#calls / (1 + away ** 4 / 4);
+    const weight = calls / (old + calls);
+    this.mean = old === 0 ? mean : this.mean + (mean - this.mean) * weight;
+    this.#variance = old === 0 ? variance : this.#variance + (variance - this.#variance) * weight;
+    this.#calls = Math.min(MEMORY, old + calls);
+    this.#guessed = false;
   }
 
   /** Calls were so many times faster than it, with others waiting: what it is now is a guess. */

@@ -12,17 +12,21 @@ const SOON = 4000;
 const SOON_LATENCIES = 10;
 const MOVED = 0.2;
 const DOUBT = 1000;
-/** Calls that are measured: so many a seat within bounds, or what there are after so many latencies. */
-const CALLS = 5;
+/** Calls that are enough; after so many latencies those that there are, if they are enough for a mean, and at last any. */
+const ENOUGH = 600;
+const MEASURES = 5;
 const FEWEST = 30;
-const MOST = 300;
-const MOST_DEEP = 60;
 const LASTS = 12;
 /** Latencies that calls of a drain are waited for after it. */
 const LINGERS = 6;
-/** Latencies of those to be got rid of, and milliseconds, after which a drain is given up because seats do not become free. */
-const PATIENCE = 4;
+/**
+ * Latencies of late, within bounds in milliseconds, after which a drain is given up because seats do not become free: long
+ * bodies hold them. Each time the pause until the next one doubles, so often at most.
+ */
+const PATIENCE = 3;
 const PATIENT = 1000;
+const LONGEST = 10_000;
+const DOUBLINGS = 5;
 
 /** What is known when a drain starts. */
 interface Before {
@@ -35,8 +39,6 @@ interface Before {
 interface Plan extends Before {
   /** Seats that are left. */
   readonly seats: number;
-  /** Calls to measure. */
-  readonly calls: number;
 }
 
 type State =
@@ -50,17 +52,22 @@ type State =
 
 /**
  * A short time with so few calls under way that their latency is the dependency's own. `latency` is everywhere that of a
- * call that meets nobody waiting, as far as it is known.
+ * call that meets nobody waiting, as far as it is known; `latest` that of calls of late, which is longer while they wait or
+ * while what is known is wrong.
  */
 export class Drain {
+  readonly #fewest: number;
   readonly #random: Random;
   #state: State = { is: "open" };
   #due = Number.NEGATIVE_INFINITY;
   #last = Number.NEGATIVE_INFINITY;
   #began = 0;
   #ended = 0;
+  /** Drains in a row that measured nothing. */
+  #futile = 0;
 
-  constructor(random: Random) {
+  constructor(fewest: number, random: Random) {
+    this.#fewest = fewest;
     this.#random = random;
   }
 
@@ -76,25 +83,26 @@ export class Drain {
   }
 
   /** Starts one if it is due, or because of a doubt if the last one is over for a while. Says whether it did. */
-  start(now: number, before: Before, latency: number, doubt: boolean): boolean {
-    const pause = Math.max(DOUBT, SOON_LATENCIES * latency);
+  start(now: number, before: Before, latency: number, latest: number, doubt: boolean): boolean {
+    const pause = Math.max(DOUBT, SOON_LATENCIES * latency) * 2 ** this.#futile;
     if (now < this.#due && !(doubt && now - this.#last > pause)) return false;
     const deep = doubt || this.#last === Number.NEGATIVE_INFINITY;
-    const seats = Math.max(1, Math.floor((deep ? DEEP : DEPTH) * before.used));
-    const calls = Math.min(deep ? MOST_DEEP : MOST, Math.max(FEWEST, CALLS * seats));
-    const until = now + Math.max(PATIENT, (PATIENCE * latency * before.taken) / seats);
+    const seats = Math.max(this.#fewest, Math.floor((deep ? DEEP : DEPTH) * before.used));
+    const until = now + Math.min(LONGEST, Math.max(PATIENT, PATIENCE * latest));
     this.#began = this.#ended = 0;
-    this.#state = { is: "emptying", plan: { ...before, seats, calls }, until };
+    this.#state = { is: "emptying", plan: { ...before, seats }, until };
     return true;
   }
 
-  began(now: number, inFlight: number, latency: number): void {
+  began(now: number, inFlight: number, latency: number, latest: number): void {
     const state = this.#state;
     if (state.is === "emptying" && inFlight <= state.plan.seats && now < state.until) {
-      this.#state = { is: "measuring", plan: state.plan, since: now, until: now + LASTS * latency };
+      this.#state = { is: "measuring", plan: state.plan, since: now, until: now + LASTS * latest };
       this.#began = 1;
-    } else if (state.is === "measuring" && now <= state.until && ++this.#began >= state.plan.calls) {
-      this.#release(now);
+    } else if (state.is === "measuring" && now <= state.until) {
+      this.#began++;
+      const enough = now - state.since >= MEASURES * latency ? FEWEST : ENOUGH;
+      if (this.#began >= enough) this.#release(now);
     }
   }
 
@@ -114,11 +122,11 @@ export class Drain {
   }
 
   /** Whether all is known that it can tell. */
-  over(now: number, latency: number): boolean {
+  over(now: number, latest: number): boolean {
     if (this.#state.is === "measuring" && now > this.#state.until) this.#release(this.#state.until);
     const state = this.#state;
     if (state.is === "emptying") return now >= state.until;
-    return state.is === "ending" && (this.#ended >= this.#began || now > state.until + LINGERS * latency);
+    return state.is === "ending" && (this.#ended >= this.#began || now > state.until + LINGERS * latest);
   }
 
   stop(): Before {
@@ -140,7 +148,8 @@ export class Drain {
   /** When the next one is due after one that moved a baseline by the share `moved`. */
   plan(now: number, latency: number, moved: number): void {
     const far = moved > MOVED;
-    const pause = Math.max(far ? SOON : EVERY, (far ? SOON_LATENCIES : LATENCIES) * latency);
+    this.#futile = this.#began === 0 ? Math.min(DOUBLINGS, this.#futile + 1) : 0;
+    const pause = Math.max(far ? SOON : EVERY, (far ? SOON_LATENCIES : LATENCIES) * latency) * 2 ** this.#futile;
     this.#last = now;
     this.#due = now + pause * (1 + JITTER * this.#random());
   }

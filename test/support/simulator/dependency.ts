@@ -8,6 +8,8 @@ export interface Capacity {
   readonly slowdown?: number;
   /** Share by which each waiting call slows down the one that begins: a dependency that loses throughput under load. */
   readonly retrograde?: number;
+  /** Calls that may wait inside; beyond, it refuses at once. Absent: no end. */
+  readonly depth?: number;
 }
 
 /** Slots and an endless queue. It keeps working for clients that have gone, as real ones do. */
@@ -31,9 +33,12 @@ export class Dependency {
     this.#begin(now);
   }
 
-  take(call: Call, now: number): void {
+  /** Whether it takes the call. */
+  take(call: Call, now: number): boolean {
+    if (this.#busy >= this.#capacity.slots && this.#queue.length >= (this.#capacity.depth ?? Infinity)) return false;
     this.#queue.push(call);
     this.#begin(now);
+    return true;
   }
 
   /** The call whose event is due: with its head (`body`), or whole (`over`). Of one whose client has gone, nothing. */

@@ -52,13 +52,22 @@ export function simulate(scenario: Scenario, limit: Limit, seed: number, room: R
   let seats = 0;
   let now = 0;
 
+  const sample = (call: Call, ending: "success" | "dropped"): void => {
+    const { route, startedAt, inFlight } = call;
+    limit.ended({ route, startedAt, latency: now - startedAt, inFlight, ending }, now);
+  };
+
   const begin = (call: Call): void => {
     call.startedAt = now;
     call.inFlight = ++seats;
     call.state = "head";
     limit.began(call.route, now, seats);
-    clients.insert(call, deadlineOf);
-    dependency.take(call, now);
+    if (dependency.take(call, now)) clients.insert(call, deadlineOf);
+    else {
+      call.state = "gone";
+      sample(call, "dropped");
+      seats--;
+    }
   };
   const fill = (): void => {
     while (seats < limit.seats(now)) {
@@ -67,11 +76,6 @@ export function simulate(scenario: Scenario, limit: Limit, seed: number, room: R
       begin(call);
     }
   };
-  const sample = (call: Call, ending: "success" | "dropped"): void => {
-    const { route, startedAt, inFlight } = call;
-    limit.ended({ route, startedAt, latency: now - startedAt, inFlight, ending }, now);
-  };
-
   const arrive = ({ kinds }: Phase): void => {
     const kind = pick(kinds, work);
     const chance = work();
