@@ -14,6 +14,7 @@ import { Connection } from "./connection.ts";
 import { Delivery, type DeliveryParts } from "./delivery.ts";
 import { createHeadReader, type Head } from "./fields.ts";
 import { createForwarding, type Hop } from "./forwarding.ts";
+import { countHostWork } from "./host-work.ts";
 import { HttpExchange } from "./http-exchange.ts";
 import { judge, unmatched, type EdgeMatch, type JudgedRequest, type Judgement } from "./judge.ts";
 import type { MemoryGuard } from "./memory.ts";
@@ -192,7 +193,12 @@ export class Edge {
     const tracked = isHttp2(request) ? undefined : connection;
     const delivery = new Delivery(this.#delivery, exchange, request, response, upload, tracked);
     const { handOn } = inbound;
-    if (handOn) exchange.handOn = () => delivery.handOn(() => handOn(exchange));
+    if (handOn) {
+      exchange.handOn = () => {
+        countHostWork(this.#parts, response, exchange.startedAt);
+        delivery.handOn(() => handOn(exchange));
+      };
+    }
     try {
       const standing = route ? route.stand(exchange, head.urgency) : NO_STANDING;
       if (standing instanceof Promise) void this.#passOnce(standing, inbound, head, match, exchange, delivery);
