@@ -54,6 +54,11 @@ function watch(entry: Permit | Refused | Promise<Settled>): { settled: Settled |
   return watched;
 }
 
+function admittedLater({ settled }: ReturnType<typeof watch>): Permit {
+  assert.ok(settled instanceof Permit, `no permit but ${JSON.stringify(settled)}`);
+  return settled;
+}
+
 const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
 
 /** Calls that took so long, one after the other, so that the gate knows the pace of its dependency. */
@@ -79,7 +84,7 @@ suite("a gate", () => {
     first.free();
     assert.deepEqual([gate.inFlight, gate.queued], [2, 0]);
     await turn();
-    (third.settled as unknown as Permit).free();
+    admittedLater(third).free();
     second.free();
     assert.equal(gate.inFlight, 0);
   });
@@ -212,6 +217,30 @@ suite("a gate", () => {
     );
     assert.equal(stays.departure.listeners, 0);
     assert.deepEqual([gate.inFlight, gate.queued, clock.pending], [1, 0, 0]);
+  });
+
+  test("a seat that comes free because a client leaves is not lost on what else that client waits for", async () => {
+    const { gate } = gateOf();
+    const one = asking();
+    const holder = admitted(gate.enter(one));
+    one.departure.onGone(() => holder.free());
+    const waits = watch(gate.enter(one));
+    one.departure.leave();
+    await turn();
+    // It was given its seat before it could be told that it waits no more; whoever uses a permit sees that its client is gone.
+    admittedLater(waits).free();
+    assert.deepEqual([gate.inFlight, gate.queued], [0, 0]);
+  });
+
+  test("whoever has waited in vain gets no seat, though the sweep comes late", async () => {
+    const { gate, clock } = gateOf();
+    const holder = admitted(gate.enter(asking()));
+    const waits = watch(gate.enter(asking("sheddable")));
+    clock.setNow(clock.now() + 500);
+    holder.free();
+    await turn();
+    assert.equal(refusedBy(waits.settled).reason, "wait");
+    assert.deepEqual([gate.inFlight, gate.queued, clock.pending], [0, 0, 0]);
   });
 
   test("a client that has left before it asked gets no place", async () => {
@@ -394,7 +423,7 @@ suite("a gate", () => {
     holder.answered("success");
     holder.free();
     await turn();
-    (waits.settled as Permit).free();
+    admittedLater(waits).free();
     const { waits: buckets, waitedMs, serviceMs } = gate.read();
     assert.deepEqual([buckets[0], buckets[4], waitedMs, serviceMs], [1, 1, 7, 7]);
   });

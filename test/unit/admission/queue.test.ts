@@ -226,14 +226,25 @@ suite("the queue of a gate, whatever is done to it", () => {
 
   test("what is gone takes no more room than what waits, beside a little in each list", () => {
     const queue = new Queue<Waiting>(CAPS);
+    const facts = (i: number) => ({ slot: i % 4, cohort: i % 3, deadline: i % 2 ? 1e9 - i : Infinity });
+    // Those that stay stand in front of those that leave: nothing is dropped at an end.
+    for (let i = 0; i < 12; i++) queue.add(waiting(facts(i)));
     for (let i = 0; i < 20_000; i++) {
-      const one = waiting({ rank: 2, slot: i % 4, cohort: i % 3, deadline: i % 2 ? 1e9 + i : Infinity });
+      const one = waiting(facts(i));
       queue.add(one);
-      if (i % 10 === 0) queue.take(0);
-      else queue.remove(one);
+      queue.remove(one);
       // Arrivals, four sub-queues of two lists each and three cohorts; each item is in three lists.
       assert.ok(queue.held <= 2 * 3 * queue.size + 12 * 17, `${queue.held} slots for ${queue.size} that wait`);
     }
+    assert.equal(takeAll(queue, 0).length, 12);
+  });
+
+  test("nothing of what is gone is kept once nobody waits", () => {
+    const queue = new Queue<Waiting>(CAPS);
+    for (let i = 0; i < 1000; i++)
+      queue.add(waiting({ slot: i % 64, cohort: i % 128, deadline: i % 2 ? i : Infinity }));
+    while (queue.take(0)) continue;
+    assert.deepEqual([queue.size, queue.held], [0, 0]);
   });
 });
 
