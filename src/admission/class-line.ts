@@ -79,12 +79,12 @@ export class ClassLine<T extends Waiting> {
 
   /**
    * Milliseconds until one that joins this sub-queue has its turn, by what was seen of those before it: the pace of the last
-   * turns, and how long the oldest has waited so far, which is half of its wait on average. 0 when nobody waits there.
+   * turns, and how long the oldest has waited so far, for it will hardly be less. 0 when nobody waits there.
    */
   wait(slot: number, now: number): number {
     const tenant = this.#tenants[slot];
     if (!tenant || tenant.live === 0) return 0;
-    return Math.max((tenant.live + 1) * tenant.turnMs(now), 2 * (now - tenant.oldest()!.since));
+    return Math.max((tenant.live + 1) * tenant.turnMs(now), now - tenant.oldest()!.since);
   }
 
   /** How many of the class go before one that joins this sub-queue now, if nobody comes after it. */

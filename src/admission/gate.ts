@@ -3,6 +3,7 @@ import type { AdmissionReading } from "../core/dependency-reading.ts";
 import type { EventBus } from "../core/events.ts";
 import type { PriorityClass } from "../core/exchange.ts";
 import { failed, type AdmissionSeen, type Refused } from "../core/outcome.ts";
+import { Caution } from "./caution.ts";
 import { CLASSES, RANKS } from "./classes.ts";
 import { GateFigures, type GateReason } from "./figures.ts";
 import type { Desk, Lenders } from "./lending.ts";
@@ -21,7 +22,7 @@ export interface GateRules {
   readonly mode: "enforce" | "shadow" | "off";
   /** Longest wait of each class in milliseconds, by rank. */
   readonly caps: readonly number[];
-  /** How many may wait; undefined: five times the limit, at least 20. */
+  /** How many may wait; undefined: five times the limit, at least 20, and all that have their turn within 150 ms. */
   readonly depth: number | undefined;
 }
 
@@ -33,14 +34,10 @@ export interface GateParts {
 
 /** Milliseconds between two looks at those who wait, while somebody does. */
 const SWEEP = 10;
+/** How many may wait where nobody says: so many, so many a seat, and those that have their turn within so many milliseconds. */
 const LEAST_DEPTH = 20;
 const DEPTH_PER_SEAT = 5;
-/**
- * Share of the cap, by rank, that a forecast may come to. A forecast is a mean, and whoever is let in at the very edge of a
- * cap waits in vain every other time. At half of it hardly anybody does: refusals are told on arrival, not after a wait. For
- * the two highest classes an answer matters more than an early refusal.
- */
-const SURE: readonly number[] = [1, 1, 0.5, 0.5, 0.5];
+const DEPTH_MS = 150;
 /** Milliseconds. */
 const SALT_FOR = 5_000;
 
@@ -63,6 +60,7 @@ export class Gate implements Seats {
   readonly #random: Random;
   readonly #pace: Pace;
   readonly #queue: Queue<Waiter>;
+  readonly #caution = new Caution();
   #limit: Limit;
   #rules: GateRules;
   #taken = 0;
@@ -228,7 +226,7 @@ export class Gate implements Seats {
     const capMs = this.#rules.caps[rank]!;
     const leftMs = deadline - this.#pace.medianMs - now;
     const reason: GateReason | undefined =
-      estimateMs > leftMs ? "deadline" : estimateMs > capMs * SURE[rank]! ? "wait" : undefined;
+      estimateMs > leftMs ? "deadline" : estimateMs > capMs * this.#caution.share(rank, now) ? "wait" : undefined;
     return { reason, leftMs, capMs };
   }
 
@@ -243,7 +241,7 @@ export class Gate implements Seats {
   }
 
   #depth(seats: number): number {
-    return this.#rules.depth ?? Math.max(LEAST_DEPTH, DEPTH_PER_SEAT * seats);
+    return this.#rules.depth ?? Math.max(LEAST_DEPTH, DEPTH_PER_SEAT * seats, this.#pace.turnsWithin(DEPTH_MS, seats));
   }
 
   #seenFree(rank: number, limit: number): AdmissionSeen {
@@ -291,6 +289,7 @@ export class Gate implements Seats {
 
   #giveUp(waiter: Waiter, reason: GateReason, now: number): void {
     const waitedMs = now - waiter.since;
+    if (reason === "wait") this.#caution.late(waiter.rank, now);
     this.#figures.waited(waitedMs);
     waiter.settle(this.#refuse(reason, waiter.rank, { ...waiter.seen, waitedMs }));
   }

@@ -5,6 +5,8 @@ const WEIGHT = 0.05;
 /** Milliseconds over which arrivals are averaged, and the least between two looks at them. */
 const MEMORY = 500;
 const LOOK = 100;
+/** How many may wait for a dependency of which nothing is known yet, or that is very fast. */
+const MOST_TURNS = 2000;
 /** What is left to a class, at least, however much comes above it: what the guard against starving gives. */
 const LEAST_SHARE = 0.05;
 
@@ -71,6 +73,11 @@ export class Pace {
     const each = held / seats;
     const left = Math.max(LEAST_SHARE, 1 - this.#above(rank, now) * each);
     return ((ahead + 1) * each) / left;
+  }
+
+  /** How many seats come free in so many milliseconds; many, as long as nothing is known. */
+  turnsWithin(ms: number, seats: number): number {
+    return Math.min(MOST_TURNS, this.#heldMs === 0 ? MOST_TURNS : Math.floor((seats * ms) / this.#heldMs));
   }
 
   /** Arrivals a millisecond in the classes above. */

@@ -12,7 +12,9 @@ const queue = z
       .min(0)
       .max(100_000)
       .optional()
-      .describe("How many may wait in one process; absent: five times the limit, at least 20"),
+      .describe(
+        "How many may wait in one process; absent: five times the limit, at least 20, and all that have their turn within 150ms",
+      ),
     system: wait("1s", "system"),
     critical: wait("400ms", "critical"),
     default: wait("300ms", "default"),
@@ -21,7 +23,7 @@ const queue = z
   })
   .prefault({})
   .describe(
-    "Who has to wait for a seat: how many, and how long. Whose wait is forecast to be longer than that (system, critical) or than half of it (the others) is refused at once; nobody waits longer than the request's deadline lets it",
+    "Who has to wait for a seat: how many, and how long. Whose wait is forecast to be longer than that is refused at once, and, other than system and critical, at a share of it down to 0.4 while others wait in vain; nobody waits longer than the request's deadline lets it",
   );
 
 const limit = z
@@ -55,7 +57,9 @@ const limit = z
 /** `dependencies.NAME.limit`. */
 export const limitSettings = z
   .union([z.literal("off"), limit])
-  .default("off")
-  .describe("How many requests it has at a time, and what becomes of the others; off = as many as come");
+  .prefault({})
+  .describe(
+    "How many requests it has at a time, and what becomes of the others; absent: found by itself; off = as many as come",
+  );
 
 export type LimitSettings = z.output<typeof limitSettings>;

@@ -6,6 +6,7 @@ import type { Limit, Sample } from "../../../src/admission/limits/limit.ts";
 import { Permit } from "../../../src/admission/permit.ts";
 import type { Settled } from "../../../src/admission/waiter.ts";
 import { createEventBus } from "../../../src/core/events.ts";
+import type { PriorityClass } from "../../../src/core/exchange.ts";
 import type { Refused } from "../../../src/core/outcome.ts";
 import { asking } from "../../support/asking.ts";
 import { ManualClock } from "../../support/manual-clock.ts";
@@ -102,16 +103,41 @@ suite("a gate", () => {
     const { gate, clock } = gateOf({ seats: 4 });
     teach(gate, clock, 100);
     for (let i = 0; i < 4; i++) admitted(gate.enter(asking("bulk")));
-    // 25 ms a turn: two sheddable ones wait for 25 and 50 ms; a third would be beyond half of the cap of 100.
-    for (let i = 0; i < 2; i++) watch(gate.enter(asking("sheddable")));
+    // 25 ms a turn: four sheddable ones wait for 25, 50, 75 and 100 ms; a fifth would be beyond the cap of 100.
+    for (let i = 0; i < 4; i++) watch(gate.enter(asking("sheddable")));
     const refusal = refusedBy(gate.enter(asking("sheddable")));
     assert.equal(refusal.reason, "wait");
     assert.deepEqual(
       { ...refusal.admission, estimateMs: Math.round(refusal.admission!.estimateMs) },
-      { limit: 4, inFlight: 4, ahead: 2, estimateMs: 75, capMs: 100, waitedMs: 0 },
+      { limit: 4, inFlight: 4, ahead: 4, estimateMs: 125, capMs: 100, waitedMs: 0 },
     );
     assert.equal(refusedBy(gate.enter(asking("bulk"))).reason, "wait");
     watch(gate.enter(asking("default")));
+  });
+
+  test("whoever waits in vain has the next of its class refused at a forecast of less, for a while; not critical ones", () => {
+    const { gate, clock } = gateOf({ seats: 10 });
+    const forecastAt = (cls: PriorityClass): number => {
+      for (;;) {
+        const entry = gate.enter(asking(cls));
+        if (entry instanceof Promise) watch(entry);
+        else return Math.round(refusedBy(entry).admission!.estimateMs);
+      }
+    };
+    const measure = (cls: PriorityClass): number => {
+      const holders = Array.from({ length: 10 }, () => admitted(gate.enter(asking("bulk"))));
+      const foreseen = forecastAt(cls);
+      clock.advance(1000);
+      for (const holder of holders) holder.free();
+      return foreseen;
+    };
+    teach(gate, clock, 200);
+    assert.equal(measure("default"), 320);
+    // All sixteen were in vain, and six would have been enough.
+    assert.equal(measure("default"), 140);
+    clock.advance(10_000);
+    assert.equal(measure("default"), 220);
+    assert.deepEqual([measure("critical"), measure("critical")], [420, 420]);
   });
 
   test("critical ones wait up to their whole cap where the others would have been refused on arrival", () => {
@@ -137,10 +163,10 @@ suite("a gate", () => {
       clock.advance(1);
     }
     admitted(gate.enter(asking("critical")));
-    watch(gate.enter(asking("default")));
+    for (let i = 0; i < 3; i++) watch(gate.enter(asking("default")));
     const refusal = refusedBy(gate.enter(asking("default")));
     assert.equal(refusal.reason, "wait");
-    assert.ok(Math.abs(refusal.admission!.estimateMs - 180) < 20, `${refusal.admission!.estimateMs} ms`);
+    assert.ok(Math.abs(refusal.admission!.estimateMs - 360) < 40, `${refusal.admission!.estimateMs} ms`);
   });
 
   test("refuses what could not be answered before its deadline, and what is past it already", () => {
@@ -158,7 +184,7 @@ suite("a gate", () => {
     const { gate, clock } = gateOf({ seats: 10 });
     teach(gate, clock, 10);
     for (let i = 0; i < 10; i++) admitted(gate.enter(asking()));
-    clock.advance(1490);
+    clock.advance(2990);
     watch(gate.enter(asking()));
     assert.equal(refusedBy(gate.enter(asking())).reason, "wait");
   });
@@ -267,13 +293,15 @@ suite("a gate", () => {
     assert.equal(gate.queued, 2);
   });
 
-  test("five times the limit may wait, and 20 at least", () => {
-    for (const [seats, depth] of [
-      [1, 20],
-      [4, 20],
-      [10, 50],
+  test("five times the limit may wait, 20 at least, and all that have their turn within 150 ms", () => {
+    for (const [seats, ms, depth] of [
+      [1, 100, 20],
+      [4, 100, 20],
+      [10, 100, 50],
+      [10, 10, 150],
     ] as const) {
-      const { gate } = gateOf({ seats });
+      const { gate, clock } = gateOf({ seats, rules: { caps: CAPS.map(() => 1e9) } });
+      teach(gate, clock, ms);
       for (let i = 0; i < seats + depth; i++) void gate.enter(asking());
       assert.deepEqual([gate.inFlight, gate.queued], [seats, depth]);
       assert.equal(refusedBy(gate.enter(asking())).reason, "full");

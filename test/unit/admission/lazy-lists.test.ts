@@ -19,9 +19,11 @@ const steps = fc.array(
   { maxLength: 500, size: "max" },
 );
 
+type Script = typeof steps extends fc.Arbitrary<infer T> ? T : never;
+
 /** Does the steps to a list and to an array; `look` compares them. */
 function follow(
-  script: fc.infer<typeof steps>,
+  script: Script,
   list: { push(item: Item): void; bury(): void; readonly held: number },
   look: (live: readonly Item[]) => void,
 ): void {

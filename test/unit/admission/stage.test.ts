@@ -221,6 +221,9 @@ const step = fc.oneof(
   { weight: 2, arbitrary: fc.record({ do: fc.constant("turn" as const) }) },
 );
 
+type Step = typeof step extends fc.Arbitrary<infer T> ? T : never;
+type Plan = Extract<Step, { do: "ask" }>;
+
 /** One exchange on its way: what of it is still to come can be made to come. */
 class Course {
   readonly client = new Client();
@@ -229,9 +232,9 @@ class Course {
   asked = 0;
   body: StreamedBody | undefined;
   #answer: () => void = () => {};
-  readonly #plan: Extract<fc.infer<typeof step>, { do: "ask" }>;
+  readonly #plan: Plan;
 
-  constructor(rig: Rig, plan: Course["plan"]) {
+  constructor(rig: Rig, plan: Plan) {
     this.#plan = plan;
     const facts = asking(plan.cls, {
       tenant: `${plan.tenant}`,
@@ -246,10 +249,6 @@ class Course {
     } catch {
       settle();
     }
-  }
-
-  get plan() {
-    return this.#plan;
   }
 
   #next(): Soon<Outcome> {
