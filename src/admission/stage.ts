@@ -1,3 +1,4 @@
+import type { Body } from "../core/body.ts";
 import type { Clock } from "../core/clock.ts";
 import { toError } from "../core/errors.ts";
 import type { Exchange, RequestBody } from "../core/exchange.ts";
@@ -5,6 +6,7 @@ import { headerValue } from "../core/headers.ts";
 import type { FailedReason, Outcome } from "../core/outcome.ts";
 import { unreadyBody } from "../core/readiness.ts";
 import type { Soon } from "../core/soon.ts";
+import { Timeouts, type Wait } from "../core/timeouts.ts";
 import type { Handler, Stage } from "../core/stage.ts";
 import type { Gate } from "./gate.ts";
 import { Permit, type Ending } from "./permit.ts";
@@ -18,33 +20,35 @@ export interface Hold {
 /**
  * Asks the gate of a dependency for a seat, and holds it until the answer's body has ended or was given up. A request
  * with a body asks once that is worth a seat. Tunnels and event streams hold a seat until their head only: they last for
- * hours and cost the dependency little, and the connections bound them.
+ * hours and cost the dependency little, and the connections bound them. For the same reason a client that takes a long
+ * answer too slowly keeps a seat for a second: else a handful of slow readers would keep all others from the dependency.
  */
-export const createAdmissionStage =
-  (gate: Gate, hold: Hold, clock: Clock): Stage =>
-  (next) => {
+export const createAdmissionStage = (gate: Gate, inUse: Hold, clock: Clock): Stage => {
+  const slow = new Timeouts(clock, SLOW_FOR);
+  return (next) => {
     const admit = (exchange: Exchange): Soon<Outcome> => {
       const entry = gate.enter(exchange);
-      if (entry instanceof Permit) return use(entry, next, exchange);
+      if (entry instanceof Permit) return use(entry, next, exchange, slow);
       if (!(entry instanceof Promise)) return entry;
-      hold.enter();
+      inUse.enter();
       return entry
-        .then((settled) => (settled instanceof Permit ? use(settled, next, exchange) : settled))
-        .finally(() => hold.leave());
+        .then((settled) => (settled instanceof Permit ? use(settled, next, exchange, slow) : settled))
+        .finally(() => inUse.leave());
     };
     const whenReady = async (exchange: Exchange, body: RequestBody): Promise<Outcome> => {
-      hold.enter();
+      inUse.enter();
       try {
         return (await unreadyBody(body, exchange, clock)) ?? (await admit(exchange));
       } finally {
-        hold.leave();
+        inUse.leave();
       }
     };
     return (exchange) => (exchange.body ? whenReady(exchange, exchange.body) : admit(exchange));
   };
+};
 
 /** Goes on with a seat, which is given back however that ends. */
-function use(permit: Permit, next: Handler, exchange: Exchange): Soon<Outcome> {
+function use(permit: Permit, next: Handler, exchange: Exchange, slow: Timeouts): Soon<Outcome> {
   let outcome: Soon<Outcome>;
   try {
     outcome = next(exchange);
@@ -52,9 +56,9 @@ function use(permit: Permit, next: Handler, exchange: Exchange): Soon<Outcome> {
     permit.free();
     throw toError(thrown);
   }
-  if (!(outcome instanceof Promise)) return settle(permit, outcome);
+  if (!(outcome instanceof Promise)) return settle(permit, outcome, slow);
   return outcome.then(
-    (ended) => settle(permit, ended),
+    (ended) => settle(permit, ended, slow),
     (thrown: unknown) => {
       permit.free();
       throw toError(thrown);
@@ -63,12 +67,28 @@ function use(permit: Permit, next: Handler, exchange: Exchange): Soon<Outcome> {
 }
 
 /** Tells the gate how the call went, and has the seat given back with the end of the body. */
-function settle(permit: Permit, outcome: Outcome): Outcome {
+function settle(permit: Permit, outcome: Outcome, slow: Timeouts): Outcome {
   permit.answered(endingOf(outcome));
-  if (outcome.kind === "served" && !isEventStream(outcome.headers)) outcome.body.whenDone(() => permit.free());
+  if (outcome.kind === "served" && !isEventStream(outcome.headers)) hold(permit, outcome.body, slow);
   else permit.free();
   if (outcome.kind === "handed-on" || outcome.kind === "tunnelled") return outcome;
   return { ...outcome, admission: permit.seen };
+}
+
+/** Octets of an answer that go out without waiting for anybody. */
+const SMALL = 16_384;
+/** Milliseconds for which a client that takes its answer too slowly keeps a seat of the dependency. */
+const SLOW_FOR = 1000;
+
+/** Has the seat given back with the end of the body. A body that the client holds back is at the client's pace soon. */
+function hold(permit: Permit, body: Body, slow: Timeouts): void {
+  let wait: Wait | undefined;
+  body.whenDone(() => {
+    wait?.cancel();
+    permit.free();
+  });
+  if (body.length !== undefined && body.length <= SMALL) return;
+  body.whenHeldBack(() => (wait = slow.start(() => permit.free())));
 }
 
 /** Failures that a dependency without free capacity shows. */

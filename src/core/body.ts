@@ -30,6 +30,8 @@ export interface Body {
   cancel(reason: Error): void;
   /** Called once, at the end of the body or at once when it is over. Listeners run in order and must not throw. */
   whenDone(listener: (ending: BodyEnding) => void): void;
+  /** Called at most once, at the first pause for want of room at the consumer. Never of a body that is here whole. */
+  whenHeldBack(listener: () => void): void;
 }
 
 /** What a producer of a streamed body must offer. */
@@ -59,6 +61,7 @@ export class StreamedBody implements Body {
   #trailers: readonly string[] = NO_TRAILERS;
   #held = 0;
   #listeners: ((ending: BodyEnding) => void)[] | undefined;
+  #heldBack: (() => void) | undefined;
 
   /** `length` in octets as announced, if it was. */
   constructor(source: BodySource, length: number | undefined) {
@@ -70,13 +73,13 @@ export class StreamedBody implements Body {
   push(chunk: Buffer): void {
     const phase = this.#phase;
     if (phase.at === "flowing") {
-      if (!phase.sink.write(chunk) && this.#phase === phase) this.#source.pause();
+      if (!phase.sink.write(chunk) && this.#phase === phase) this.#pause();
     } else if (phase.at === "emptying") {
       phase.chunks.push(chunk);
     } else if (phase.at === "held") {
       phase.chunks.push(chunk);
       this.#held += chunk.length;
-      if (this.#held >= HELD_AT_MOST) this.#source.pause();
+      if (this.#held >= HELD_AT_MOST) this.#pause();
     }
   }
 
@@ -113,7 +116,7 @@ export class StreamedBody implements Body {
     this.#phase = { at: "flowing", sink };
     if (this.#arrived === "whole") this.#end(sink);
     else if (this.#arrived !== "more") this.#fail(sink, this.#arrived);
-    else if (!emptying.room) this.#source.pause();
+    else if (!emptying.room) this.#pause();
     else if (wasPaused) this.#source.resume();
   }
 
@@ -132,6 +135,18 @@ export class StreamedBody implements Body {
   whenDone(listener: (ending: BodyEnding) => void): void {
     if (this.#phase.at === "over") listener(this.#phase.ending);
     else (this.#listeners ??= []).push(listener);
+  }
+
+  whenHeldBack(listener: () => void): void {
+    const before = this.#heldBack;
+    this.#heldBack = before ? () => (before(), listener()) : listener;
+  }
+
+  #pause(): void {
+    this.#source.pause();
+    const heldBack = this.#heldBack;
+    this.#heldBack = undefined;
+    heldBack?.();
   }
 
   /** Writes what was held, and what a producer that is resumed meanwhile adds. False when the sink gave the body up. */
@@ -203,6 +218,8 @@ class WholeBody implements Body {
     if (this.#ending) listener(this.#ending);
     else (this.#listeners ??= []).push(listener);
   }
+
+  whenHeldBack(): void {}
 
   #over(ending: BodyEnding): void {
     this.#ending = ending;

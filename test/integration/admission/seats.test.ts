@@ -117,6 +117,34 @@ suite("seats of a dependency", () => {
     assert.equal(admission(gateway).inFlight, 0);
   });
 
+  test("clients that stop reading long answers do not keep all others from the dependency", async () => {
+    await using origin = await startRawOrigin(async (connection) => {
+      const request = await connection.readRequest();
+      if (!request) return;
+      const long = request.target === "/long";
+      connection.socket.write(`HTTP/1.1 200 OK\r\nContent-Length: ${long ? 2 ** 30 : 2}\r\n\r\n`);
+      connection.socket.write(long ? Buffer.alloc(16 * 2 ** 20) : "ok");
+      await connection.closed;
+    });
+    await using gateway = await startGateway({
+      target: origin.url,
+      dependency: { limit: fixed(2, { queue: { default: "30s" } }) },
+      listen: { writeTimeout: "1m" },
+    });
+    const readers = await Promise.all([connectRaw(gateway.port), connectRaw(gateway.port)]);
+    for (const reader of readers) {
+      reader.pauseReading();
+      await reader.send("GET /long HTTP/1.1\r\nHost: a.example\r\n\r\n");
+    }
+    await untilTaken(gateway, 2);
+    using other = await connectRaw(gateway.port);
+    await other.send(GET);
+    assert.equal((await other.readResponse()).status, 200);
+    for (const reader of readers) reader.destroy();
+    await until(() => gateway.gateway.open() === 0, { what: "all have ended" });
+    assert.equal(admission(gateway).inFlight, 0);
+  });
+
   test("a refusal is a problem of the registered type, with the reason for machines and when to come again", async () => {
     await using origin = await startHoldingOrigin();
     await using gateway = await startGateway({

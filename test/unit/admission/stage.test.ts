@@ -95,6 +95,22 @@ suite("the stage of admission", () => {
     });
   }
 
+  test("a client that takes a long answer too slowly keeps the seat for a second more", async () => {
+    const { clock, gate, handle } = rigOf(() => 1);
+    const body = streamed();
+    await handle(exchangeOf(), async () => answer({ body }));
+    body.pipe({ write: () => false, end() {}, fail() {} });
+    clock.advance(5000);
+    assert.equal(gate.inFlight, 1);
+    body.push(Buffer.from("a"));
+    clock.advance(999);
+    assert.equal(gate.inFlight, 1);
+    clock.advance(101);
+    assert.equal(gate.inFlight, 0);
+    body.finish();
+    assert.equal(gate.inFlight, 0);
+  });
+
   test("an event stream and a tunnel hold a seat until their head only", async () => {
     const { gate, handle } = rigOf(() => 1);
     const headers = ["Content-Type", "text/event-stream; charset=utf-8"];

@@ -374,3 +374,25 @@ suite("streamed body, any interleaving", () => {
     );
   });
 });
+
+test("the first pause for want of room is told, once, to all who want to know", () => {
+  const told: string[] = [];
+  const body = new StreamedBody({ pause() {}, resume() {}, cancel() {} }, undefined);
+  body.whenHeldBack(() => told.push("first"));
+  body.whenHeldBack(() => told.push("second"));
+  const room = [true, false, true, false];
+  body.pipe({ write: () => room.shift()!, end() {}, fail() {} });
+  body.push(Buffer.from("a"));
+  assert.deepEqual(told, []);
+  for (const text of ["b", "c", "d"]) body.push(Buffer.from(text));
+  assert.deepEqual(told, ["first", "second"]);
+});
+
+test("a body that nobody takes tells of its pause, and one that is here whole never does", () => {
+  const told: string[] = [];
+  const held = new StreamedBody({ pause() {}, resume() {}, cancel() {} }, undefined);
+  held.whenHeldBack(() => told.push("held"));
+  held.push(Buffer.alloc(256 * 1024));
+  assert.deepEqual(told, ["held"]);
+  wholeBody(Buffer.alloc(1e6)).whenHeldBack(() => assert.fail("held back"));
+});
