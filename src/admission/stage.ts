@@ -21,7 +21,8 @@ export interface Hold {
  * Asks the gate of a dependency for a seat, and holds it until the answer's body has ended or was given up. A request
  * with a body asks once that is worth a seat. Tunnels and event streams hold a seat until their head only: they last for
  * hours and cost the dependency little, and the connections bound them. For the same reason a client that takes a long
- * answer too slowly keeps a seat for a second: else a handful of slow readers would keep all others from the dependency.
+ * answer too slowly, or streams a long upload, keeps a seat for a second: else a handful of slow clients would keep all
+ * others from the dependency.
  */
 export const createAdmissionStage = (gate: Gate, inUse: Hold, clock: Clock): Stage => {
   const slow = new Timeouts(clock, SLOW_FOR);
@@ -49,6 +50,23 @@ export const createAdmissionStage = (gate: Gate, inUse: Hold, clock: Clock): Sta
 
 /** Goes on with a seat, which is given back however that ends. */
 function use(permit: Permit, next: Handler, exchange: Exchange, slow: Timeouts): Soon<Outcome> {
+  return exchange.body !== undefined && exchange.body.whole === undefined
+    ? useForUpload(permit, next, exchange, slow)
+    : useWith(permit, next, exchange, slow);
+}
+
+/** How long an upload that streams takes is the client's doing: nothing is learnt from it, and its seat is soon free. */
+async function useForUpload(permit: Permit, next: Handler, exchange: Exchange, slow: Timeouts): Promise<Outcome> {
+  permit.answered("ignore");
+  const wait = slow.start(() => permit.free());
+  try {
+    return await useWith(permit, next, exchange, slow);
+  } finally {
+    wait.cancel();
+  }
+}
+
+function useWith(permit: Permit, next: Handler, exchange: Exchange, slow: Timeouts): Soon<Outcome> {
   let outcome: Soon<Outcome>;
   try {
     outcome = next(exchange);
@@ -77,7 +95,7 @@ function settle(permit: Permit, outcome: Outcome, slow: Timeouts): Outcome {
 
 /** Octets of an answer that go out without waiting for anybody. */
 const SMALL = 16_384;
-/** Milliseconds for which a client that takes its answer too slowly keeps a seat of the dependency. */
+/** Milliseconds for which a client keeps a seat of the dependency while it is the client that is waited for. */
 const SLOW_FOR = 1000;
 
 /** Has the seat given back with the end of the body. A body that the client holds back is at the client's pace soon. */

@@ -35,14 +35,18 @@ export interface TestConfig {
 function complete(input: TestConfig): object {
   const { target, dependency, route, listen, drain, dependencies, routes, cache, redis, identity, priority } = input;
   return {
-    // Client, gateway and origin share one event loop in a test: how full it is says nothing of the gateway.
+    // Client, gateway and origin share one event loop in a test: how full it is says nothing of the gateway, and how fast
+    // the origin answers nothing of the origin. Tests of admission say what limit they want.
     listen: { host: "127.0.0.1", port: 0, name: "spillway", saturation: "off", ...listen },
     drain: { delay: "0ms", timeout: "2s", ...drain },
     ...(cache && { cache }),
     ...(redis && { redis }),
     ...(identity && { identity }),
     ...(priority && { priority }),
-    dependencies: { ...(target && { origin: { http: { targets: [target] }, ...dependency } }), ...dependencies },
+    dependencies: {
+      ...(target && { origin: { http: { targets: [target] }, limit: "off", ...dependency } }),
+      ...dependencies,
+    },
     routes: [
       ...(routes ?? []),
       ...(target ? [{ name: "all", match: { path: "/*" }, dependency: "origin", ...route }] : []),

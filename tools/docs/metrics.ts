@@ -1,6 +1,7 @@
 import { createEventBus } from "../../src/core/events.ts";
 import { failed, refused } from "../../src/core/outcome.ts";
 import { createMetrics } from "../../src/telemetry/metrics.ts";
+import { dependencyReading } from "../../test/support/dependency-reading.ts";
 import { endedExchange, served } from "../../test/support/ended-exchange.ts";
 
 /** One metric as it is exposed. */
@@ -14,7 +15,13 @@ export interface MetricFacts {
 /** Every metric, asked of the telemetry itself after one event of each kind: so that the labels are there, too. */
 export async function metricFacts(): Promise<readonly MetricFacts[]> {
   const bus = createEventBus("docs");
-  const metrics = createMetrics({ bus, routes: ["products"], version: "0", nodeVersion: "0" });
+  const metrics = createMetrics({
+    bus,
+    routes: ["products"],
+    version: "0",
+    nodeVersion: "0",
+    dependencies: () => [dependencyReading()],
+  });
   bus.publish("spillway:exchange", endedExchange());
   bus.publish("spillway:exchange", endedExchange({ outcome: { ...served, cache: { result: "hit", tier: "memory" } } }));
   const quota = { rules: ["products"], refusedBy: "products", wouldRefuse: ["products"] };

@@ -45,11 +45,7 @@ export async function startRig(
   let behaviour = first;
   let calls = 0;
   const origin = await startOrigin((request, response) => behaviour(request, response, ++calls));
-  const gateway = await startGateway(
-    // Herds come at once: how many of them the dependency would take is not the subject.
-    { target: origin.url, dependency: { limit: "off" }, route: { cache }, ...config },
-    clock,
-  );
+  const gateway = await startGateway({ target: origin.url, route: { cache }, ...config }, clock);
   const ask = async (path = "/x", fields = "", method = "GET"): Promise<Answer> => {
     using client = await connectRaw(gateway.port);
     const startedAt = fairClock.now();

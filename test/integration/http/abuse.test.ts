@@ -51,11 +51,7 @@ suite("slow clients", () => {
       await connection.closed;
       connection.socket.destroy();
     });
-    await using gateway = await startGateway({
-      target: origin.url,
-      dependency: { limit: "off" },
-      listen: { writeTimeout: "1s" },
-    });
+    await using gateway = await startGateway({ target: origin.url, listen: { writeTimeout: "1s" } });
     const readers: RawClient[] = [];
     for (let i = 0; i < 60; i++) {
       const client = await connectRaw(gateway.port);
@@ -149,7 +145,7 @@ suite("storms", () => {
       asked += 1;
       response.on("close", () => (cancelled += 1));
     });
-    await using gateway = await startGateway({ target: origin.url, dependency: { limit: "off" } });
+    await using gateway = await startGateway({ target: origin.url });
     for (let round = 0; round < 10; round++) {
       const clients = await Promise.all(Array.from({ length: 100 }, () => connectRaw(gateway.port)));
       await Promise.all(clients.map((client) => client.send(GET)));

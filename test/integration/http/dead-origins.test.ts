@@ -60,7 +60,7 @@ suite("an idle connection that the origin closes as we write", () => {
         await connection.send(OK);
       }
     });
-    await using gateway = await startGateway({ target: origin.url, dependency: { limit: "off" } });
+    await using gateway = await startGateway({ target: origin.url });
     const clients = await Promise.all(Array.from({ length: 64 }, () => connectRaw(gateway.port)));
     for (let round = 0; round < 2; round++) {
       await Promise.all(clients.map((client) => client.send(request("GET", `/${round}`))));

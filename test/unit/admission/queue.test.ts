@@ -127,16 +127,16 @@ suite("the queue of a gate", () => {
     assert.equal(queue.ahead(0, 7), 1);
   });
 
-  test("a wait is foreseen by the pace of a sub-queue's last turns, and as twice the time its oldest has waited", () => {
+  test("a wait is foreseen by the pace of a sub-queue's last turns, and as the time its oldest has waited", () => {
     const queue = new Queue<Waiting>(CAPS);
     for (let i = 0; i < 30; i++) queue.add(waiting({ slot: 3 }));
     assert.equal(queue.wait(2, 4, 50), 0);
-    assert.equal(queue.wait(2, 3, 50), 100);
+    assert.equal(queue.wait(2, 3, 50), 50);
     for (let now = 40; now <= 400; now += 40) queue.take(now);
     queue.add(waiting({ slot: 5, since: 400 }));
     // Ten turns in 400 ms, and 20 that wait.
     assert.equal(queue.wait(2, 3, 400), 21 * 40);
-    assert.equal(queue.wait(2, 5, 430), 60);
+    assert.equal(queue.wait(2, 5, 430), 30);
   });
 
   test("of two sub-queues the shorter is told, or the first", () => {

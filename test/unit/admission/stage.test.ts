@@ -44,7 +44,7 @@ function bodyOf(): RequestBody & { settle(readiness: BodyReadiness): void } {
   const { promise, resolve } = Promise.withResolvers<BodyReadiness>();
   return {
     length: undefined,
-    whole: undefined,
+    whole: Buffer.from("whole"),
     fault: undefined,
     ready: () => promise,
     stream: () => assert.fail("nobody streams"),
@@ -109,6 +109,20 @@ suite("the stage of admission", () => {
     assert.equal(gate.inFlight, 0);
     body.finish();
     assert.equal(gate.inFlight, 0);
+  });
+
+  test("an upload that streams keeps the seat for a second, and nothing is learnt of how long it takes", async () => {
+    const { clock, gate, handle, samples } = rigOf(() => 1);
+    const body = { ...bodyOf(), whole: undefined, ready: async () => "streaming" as const };
+    const { promise, resolve } = Promise.withResolvers<Outcome>();
+    const outcome = handle(exchangeOf({ body }), () => promise);
+    await turn();
+    assert.equal(gate.inFlight, 1);
+    clock.advance(1101);
+    assert.equal(gate.inFlight, 0);
+    resolve(answer());
+    await outcome;
+    assert.deepEqual([gate.inFlight, samples], [0, []]);
   });
 
   test("an event stream and a tunnel hold a seat until their head only", async () => {

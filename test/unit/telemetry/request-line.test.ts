@@ -44,6 +44,18 @@ test("an answer that stands in for another says for what", () => {
   assert.equal((JSON.parse(stale) as { instead_of: string }).instead_of, "wait");
 });
 
+test("where a seat was asked for it says how long that took", () => {
+  const admission = { limit: 10, inFlight: 10, ahead: 3, estimateMs: 20, capMs: 300, waitedMs: 17.25 };
+  for (const outcome of [
+    { ...served, admission },
+    { ...refused("wait", "d"), admission },
+    { ...failed("timeout", "d"), admission },
+  ]) {
+    assert.equal((JSON.parse(line({ outcome })) as { queue_ms: number }).queue_ms, 17.25);
+  }
+  assert.equal("queue_ms" in (JSON.parse(line({})) as object), false);
+});
+
 test("on a route with a cache it says what that was", () => {
   const stale = line({ outcome: { ...served, cache: { result: "stale", tier: "memory", staleMs: 5 } } });
   assert.equal((JSON.parse(stale) as { cache: string }).cache, "stale");
