@@ -11,6 +11,7 @@ import type { Limit } from "./limits/limit.ts";
 import { Pace } from "./pace.ts";
 import { Permit, type Seats } from "./permit.ts";
 import { Queue } from "./queue.ts";
+import { RunningTime } from "./running-time.ts";
 import { refusal } from "./refusal.ts";
 import { slotsOf } from "./tenant-hash.ts";
 import { COHORTS, SLOTS } from "./tenant-line.ts";
@@ -61,6 +62,7 @@ export class Gate implements Seats {
   readonly #pace: Pace;
   readonly #queue: Queue<Waiter>;
   readonly #caution = new Caution();
+  readonly #time = new RunningTime();
   #limit: Limit;
   #rules: GateRules;
   #taken = 0;
@@ -151,7 +153,7 @@ export class Gate implements Seats {
   /** Nobody is served any more: whoever waits is refused. */
   close(): void {
     this.#closed = true;
-    for (let one = this.#queue.take(0); one; one = this.#queue.take(0)) this.#giveUp(one, "shed", one.since);
+    for (let one = this.#queue.take(0); one; one = this.#queue.take(0)) this.#giveUp(one, "shed", this.#clock.now());
     this.#rest();
   }
 
@@ -189,12 +191,13 @@ export class Gate implements Seats {
     this.#limit.began(route, now, inFlight);
     this.#taken = inFlight;
     this.#takenBy[rank]! += 1;
-    this.#pace.granted(now);
+    this.#pace.granted(this.#time.at(now));
     this.#figures.waited(seen.waitedMs);
     return new Permit(this, { route, rank, since: now, inFlight }, seen);
   }
 
   #line(asking: Asking, rank: number, seats: number, now: number): Refused | Promise<Settled> {
+    if (!this.#sweep) this.#time.begin(now);
     const { reason, slot, until, seen } = this.#forecast(asking, rank, seats, now);
     if (reason !== undefined) return this.#refuse(reason, rank, seen);
     const cohort = Math.min(asking.cohort, COHORTS - 1);
@@ -204,8 +207,9 @@ export class Gate implements Seats {
     if (room.kind === "instead") this.#evict(room.of, now);
     this.#pace.entered(rank);
     this.#sweep ??= this.#clock.every(SWEEP, () => this.#look());
+    const since = this.#time.at(now);
     return new Promise((resolve) => {
-      const waiter = new Waiter(asking, { rank, slot, cohort, since: now, until }, seen, resolve);
+      const waiter = new Waiter(asking, { rank, slot, cohort, cameAt: now, since, until }, seen, resolve);
       this.#queue.add(waiter);
       waiter.stays = asking.departure.onGone(() => this.#left(waiter));
     });
@@ -214,11 +218,12 @@ export class Gate implements Seats {
   #forecast(asking: Asking, rank: number, seats: number, now: number): Forecast {
     const slot = this.#slotOf(asking.tenant, rank, now);
     const ahead = this.#queue.ahead(rank, slot) + Math.max(0, this.#taken - seats);
-    const byTurns = this.#queue.wait(rank, slot, now);
-    const estimateMs = Math.max(byTurns, this.#pace.forecast(rank, ahead, seats, now));
+    const time = this.#time.at(now);
+    const byTurns = this.#queue.wait(rank, slot, time);
+    const estimateMs = Math.max(byTurns, this.#pace.forecast(rank, ahead, seats, { now, time }));
     const { reason, leftMs, capMs } = this.#judge(asking, rank, estimateMs, now);
     const seen: AdmissionSeen = { limit: seats, inFlight: this.#taken, ahead, estimateMs, capMs, waitedMs: 0 };
-    return { reason, slot, until: now + Math.min(capMs, leftMs), seen };
+    return { reason, slot, until: time + Math.min(capMs, leftMs), seen };
   }
 
   /** Whether a wait of so many milliseconds is too long, for the class or for what is left of the client's time. */
@@ -258,12 +263,13 @@ export class Gate implements Seats {
 
   /** Gives free seats to those who wait; beyond the limit, when it is not in force any more. */
   #fill(now: number): void {
+    const time = this.#time.at(now);
     while (this.#queue.size > 0 && (this.#rules.mode !== "enforce" || this.#taken < this.#seatsAt(now))) {
-      const waiter = this.#queue.take(now)!;
-      if (waiter.until <= now) this.#giveUp(waiter, reasonOf(waiter), now);
+      const waiter = this.#queue.take(time)!;
+      if (waiter.until <= time || waiter.deadline <= now) this.#giveUp(waiter, reasonOf(waiter), now);
       else {
         const { route, rank } = waiter;
-        waiter.settle(this.#grant(route, rank, now, { ...waiter.seen, waitedMs: now - waiter.since }));
+        waiter.settle(this.#grant(route, rank, now, { ...waiter.seen, waitedMs: now - waiter.cameAt }));
       }
     }
     if (this.#queue.size === 0) this.#rest();
@@ -271,7 +277,9 @@ export class Gate implements Seats {
 
   #look(): void {
     const now = this.#clock.now();
-    for (let late = this.#queue.takeLate(now); late; late = this.#queue.takeLate(now)) {
+    this.#time.look(now);
+    const time = this.#time.at(now);
+    for (let late = this.#queue.takeLate(time); late; late = this.#queue.takeLate(time)) {
       this.#giveUp(late, reasonOf(late), now);
     }
     this.#fill(now);
@@ -288,7 +296,7 @@ export class Gate implements Seats {
   }
 
   #giveUp(waiter: Waiter, reason: GateReason, now: number): void {
-    const waitedMs = now - waiter.since;
+    const waitedMs = now - waiter.cameAt;
     if (reason === "wait") this.#caution.late(waiter.rank, now);
     this.#figures.waited(waitedMs);
     waiter.settle(this.#refuse(reason, waiter.rank, { ...waiter.seen, waitedMs }));
@@ -297,7 +305,7 @@ export class Gate implements Seats {
   #left(waiter: Waiter): void {
     if (waiter.gone) return;
     this.#queue.remove(waiter);
-    const admission = { ...waiter.seen, waitedMs: this.#clock.now() - waiter.since };
+    const admission = { ...waiter.seen, waitedMs: this.#clock.now() - waiter.cameAt };
     waiter.settle({ ...failed("client-gone", "the client left before the answer"), admission });
     if (this.#queue.size === 0) this.#rest();
   }
@@ -313,7 +321,7 @@ export class Gate implements Seats {
   #countWait(asking: Asking, rank: number, seats: number, now: number): void {
     let ahead = -seats;
     for (let above = 0; above <= rank; above++) ahead += this.#takenBy[above]!;
-    const estimate = this.#pace.forecast(rank, Math.max(0, ahead), seats, now);
+    const estimate = this.#pace.forecast(rank, Math.max(0, ahead), seats, { now, time: this.#time.at(now) });
     const { reason } = this.#judge(asking, rank, estimate, now);
     if (reason !== undefined) this.#wouldRefuse(reason, rank);
     else if (this.#taken - seats >= this.#depth(seats)) {

@@ -10,6 +10,12 @@ const MOST_TURNS = 2000;
 /** What is left to a class, at least, however much comes above it: what the guard against starving gives. */
 const LEAST_SHARE = 0.05;
 
+/** One moment by the clock, and in running time. */
+interface Instant {
+  readonly now: number;
+  readonly time: number;
+}
+
 /**
  * How fast seats of a dependency come free, from what was seen: pure maths for the forecast of a wait. Times are
  * monotonic milliseconds.
@@ -45,8 +51,9 @@ export class Pace {
     this.#entered[rank]! += 1;
   }
 
-  granted(now: number): void {
-    this.#lastGrant = now;
+  /** `time` is running time. */
+  granted(time: number): void {
+    this.#lastGrant = time;
   }
 
   /** A head has come after `ms`. */
@@ -67,9 +74,9 @@ export class Pace {
    * Milliseconds until a seat for one of this rank, when all `seats` are taken and `ahead` go before it: turns, over the
    * pace at which seats come free, less what arrives above it meanwhile.
    */
-  forecast(rank: number, ahead: number, seats: number, now: number): number {
+  forecast(rank: number, ahead: number, seats: number, { now, time }: Instant): number {
     // Whoever has a seat has had it since the last one was given: a dependency that hangs shows before a call ends.
-    const held = Math.max(this.#heldMs, now - this.#lastGrant);
+    const held = Math.max(this.#heldMs, time - this.#lastGrant);
     const each = held / seats;
     const left = Math.max(LEAST_SHARE, 1 - this.#above(rank, now) * each);
     return ((ahead + 1) * each) / left;

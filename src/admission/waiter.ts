@@ -16,6 +16,8 @@ export class Waiter implements Waiting {
   readonly rank: number;
   readonly slot: number;
   readonly cohort: number;
+  /** By the clock; `since` and `until` are running time. */
+  readonly cameAt: number;
   readonly since: number;
   readonly until: number;
   readonly deadline: number;
@@ -30,13 +32,14 @@ export class Waiter implements Waiting {
 
   constructor(
     asking: Asking,
-    place: Pick<Waiter, "rank" | "slot" | "cohort" | "since" | "until">,
+    place: Pick<Waiter, "rank" | "slot" | "cohort" | "cameAt" | "since" | "until">,
     seen: AdmissionSeen,
     settle: (settled: Settled) => void,
   ) {
     this.rank = place.rank;
     this.slot = place.slot;
     this.cohort = place.cohort;
+    this.cameAt = place.cameAt;
     this.since = place.since;
     this.until = place.until;
     this.deadline = asking.deadline;

@@ -184,8 +184,10 @@ suite("a gate", () => {
     const { gate, clock } = gateOf({ seats: 10 });
     teach(gate, clock, 10);
     for (let i = 0; i < 10; i++) admitted(gate.enter(asking()));
-    clock.advance(2990);
-    watch(gate.enter(asking()));
+    watch(gate.enter(asking("system")));
+    clock.advance(990);
+    // Of ten seats none has come free for a second: a turn takes a tenth of that, as far as is known.
+    watch(gate.enter(asking("default")));
     assert.equal(refusedBy(gate.enter(asking())).reason, "wait");
   });
 
@@ -262,11 +264,38 @@ suite("a gate", () => {
     const { gate, clock } = gateOf();
     const holder = admitted(gate.enter(asking()));
     const waits = watch(gate.enter(asking("sheddable")));
-    clock.setNow(clock.now() + 500);
+    clock.advance(90);
+    clock.setNow(clock.now() + 15);
     holder.free();
     await turn();
     assert.equal(refusedBy(waits.settled).reason, "wait");
     assert.deepEqual([gate.inFlight, gate.queued, clock.pending], [0, 0, 0]);
+  });
+
+  test("while the process itself stands still nobody waits in vain, and no dependency seems to hang", async () => {
+    const { gate, clock } = gateOf({ seats: 10 });
+    teach(gate, clock, 10);
+    const holders = Array.from({ length: 10 }, () => admitted(gate.enter(asking())));
+    const waits = watch(gate.enter(asking()));
+    clock.setNow(clock.now() + 5000);
+    const later = watch(gate.enter(asking()));
+    clock.advance(1);
+    await turn();
+    assert.deepEqual([waits.settled, later.settled], [undefined, undefined]);
+    for (const holder of holders) holder.free();
+    await turn();
+    assert.equal(admittedLater(waits).seen.waitedMs, 5001);
+    admittedLater(later);
+  });
+
+  test("a deadline passes while the process stands still, too", async () => {
+    const { gate, clock } = gateOf();
+    const holder = admitted(gate.enter(asking()));
+    const waits = watch(gate.enter(asking("default", { deadline: clock.now() + 200 })));
+    clock.setNow(clock.now() + 500);
+    holder.free();
+    await turn();
+    assert.equal(refusedBy(waits.settled).reason, "deadline");
   });
 
   test("a client that has left before it asked gets no place", async () => {
