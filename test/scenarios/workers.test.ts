@@ -212,7 +212,7 @@ test("without the primary no worker outlives its requests: none is left after fi
   });
   await using gateway = await startSpillway({
     ...fixedAnswer("", { drain: { delay: "1m", timeout: "1m" } }),
-    dependencies: { origin: { http: { targets: [origin.url] }, timeout: "1m" } },
+    dependencies: { origin: { http: { targets: [origin.url] }, timeout: "1m", limit: "off" } },
     routes: [{ name: "all", match: { path: "/*" }, dependency: "origin" }],
   });
   const workers = gateway.children();

@@ -109,6 +109,7 @@ export const oneRoute = (
 ): object => ({
   ...(more.listen && { listen: more.listen }),
   ...(more.drain && { drain: more.drain }),
-  dependencies: { origin: { http: { targets: [target] }, ...more.dependency } },
+  // How many requests the origin takes at a time is not the subject.
+  dependencies: { origin: { http: { targets: [target] }, limit: "off", ...more.dependency } },
   routes: [{ name: "all", match: { path: "/*" }, dependency: "origin" }],
 });

@@ -341,8 +341,7 @@ suite("a refusal on a cached route", () => {
     scene.passed.ms = 61_000;
     const { status, text, cache } = await scene.ask();
     assert.deepEqual([status, text], [200, "answer 1"], cache);
-    // Nobody has had a seat for a minute: the wait would be as long.
-    assert.deepEqual(admission(scene.gateway).refused, [{ reason: "wait", class: "default", count: 1 }]);
+    assert.deepEqual(admission(scene.gateway).refused, [{ reason: "full", class: "default", count: 1 }]);
     const last = await until(() => scene.gateway.ended.at(-1), { what: "it has ended" });
     assert.ok(last.outcome.kind === "served");
     assert.equal(last.outcome.cache?.result, "stale");
