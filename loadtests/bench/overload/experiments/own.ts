@@ -49,7 +49,7 @@ const SELF_CONNECTIONS = 512;
 
 /** Requests a second that this machine's Spillway passes on when saturated by a closed loop: median of four slices. */
 export async function ownCapacity(): Promise<number> {
-  const field = await openField([gateway("spillway", {})], { size: 1024, cores: ONE_EACH });
+  const field = await openField([gateway("spillway", { accessLog: true })], { size: 1024, cores: ONE_EACH });
   try {
     const generator = onPath("wrk") ? "wrk" : "node";
     const shape = { generator, connections: SELF_CONNECTIONS, seconds: 3, rounds: 2, cores: ONE_EACH.others } as const;
