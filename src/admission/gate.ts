@@ -167,11 +167,12 @@ export class Gate implements Seats {
     this.#limit.ended({ route, startedAt, latency, inFlight, ending }, now);
   }
 
-  freed({ given }: Permit, counts: boolean): void {
+  freed({ given, seen }: Permit, counts: boolean): void {
     this.#taken--;
     this.#takenBy[given.rank]! -= 1;
     const now = this.#clock.now();
-    if (counts) this.#pace.freed(now - given.since);
+    this.#pace.moved(this.#time.at(now));
+    if (counts) this.#pace.freed(now - given.since, Math.max(given.inFlight, seen.limit));
     if (this.#queue.size > 0) this.#fill(now);
   }
 
@@ -191,7 +192,7 @@ export class Gate implements Seats {
     this.#limit.began(route, now, inFlight);
     this.#taken = inFlight;
     this.#takenBy[rank]! += 1;
-    this.#pace.granted(this.#time.at(now));
+    this.#pace.moved(this.#time.at(now));
     this.#figures.waited(seen.waitedMs);
     return new Permit(this, { route, rank, since: now, inFlight }, seen);
   }

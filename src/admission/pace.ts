@@ -23,10 +23,12 @@ interface Instant {
 export class Pace {
   #calls = 0;
   #heldMs = 0;
+  #turnMs = 0;
   #answers = 0;
   #answerMs = 0;
   #medianMs = 0;
-  #lastGrant = 0;
+  /** When a seat was last given to somebody or came free, in running time. */
+  #lastMove = 0;
   /** Let in since the last look, and a millisecond on average, by rank. */
   readonly #entered = new Float64Array(CLASSES.length);
   readonly #rates = new Float64Array(CLASSES.length);
@@ -51,9 +53,9 @@ export class Pace {
     this.#entered[rank]! += 1;
   }
 
-  /** `time` is running time. */
-  granted(time: number): void {
-    this.#lastGrant = time;
+  /** A seat was given to somebody, or is free again, however its call went. `time` is running time. */
+  moved(time: number): void {
+    this.#lastMove = time;
   }
 
   /** A head has come after `ms`. */
@@ -64,10 +66,14 @@ export class Pace {
     this.#medianMs = Math.max(0, this.#medianMs + Math.sign(ms - this.#medianMs) * WEIGHT * this.#answerMs);
   }
 
-  /** A seat was held for `ms`. */
-  freed(ms: number): void {
-    this.#calls++;
-    this.#heldMs += (ms - this.#heldMs) * Math.max(WEIGHT, 1 / this.#calls);
+  /**
+   * A seat was held for `ms`, one of so many. More seats than the dependency can use at once are held for longer, fewer
+   * for less long: what stays the same is how soon one of them comes free.
+   */
+  freed(ms: number, seats: number): void {
+    const weight = Math.max(WEIGHT, 1 / ++this.#calls);
+    this.#heldMs += (ms - this.#heldMs) * weight;
+    this.#turnMs += (ms / seats - this.#turnMs) * weight;
   }
 
   /**
@@ -75,9 +81,8 @@ export class Pace {
    * pace at which seats come free, less what arrives above it meanwhile.
    */
   forecast(rank: number, ahead: number, seats: number, { now, time }: Instant): number {
-    // Whoever has a seat has had it since the last one was given: a dependency that hangs shows before a call ends.
-    const held = Math.max(this.#heldMs, time - this.#lastGrant);
-    const each = held / seats;
+    // Nothing moves: whoever has a seat has had it for that long. A dependency that hangs shows before a call ends.
+    const each = Math.max(this.#turnMs, (time - this.#lastMove) / seats);
     const left = Math.max(LEAST_SHARE, 1 - this.#above(rank, now) * each);
     return ((ahead + 1) * each) / left;
   }
