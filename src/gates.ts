@@ -117,5 +117,6 @@ function rulesOf(settings: LimitSettings): GateRules {
   if (settings === "off") return { mode: "off", caps: NO_WAIT, depth: 0 };
   const { mode, queue } = settings;
   const { depth, system, critical, default: middle, sheddable, bulk } = queue;
-  return { mode, caps: [system, critical, middle, sheddable, bulk], depth };
+  const most = settings.algorithm === "fixed" ? undefined : settings.max;
+  return { mode, caps: [system, critical, middle, sheddable, bulk], depth, most };
 }

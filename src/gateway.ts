@@ -88,7 +88,7 @@ export function createGateway(config: Config, parts: GatewayParts): Gateway {
   const own = { clock, random, bus, name, settings: listen };
   const { memory, saturation } = createGuards(own, processes);
   const busy = createBusyStage(saturation, random);
-  const graphs = createGraphs(config, { clock, random, bus, material, busy, process, processes });
+  const graphs = createGraphs(config, { clock, random, bus, material, busy, ownWork: saturation, process, processes });
   const cache = createCacheControl({ bus, store: () => graphs.current().store, canonical: canonicalUrl });
   const purge = (order: PurgeOrder): Promise<CacheAnswer> => cache.ask({ do: "purge", order, share: true });
   const held = (): WarmHold | undefined => (level?.() ? "level" : memory.refusal === "none" ? undefined : "memory");

@@ -1,4 +1,5 @@
 import { wholeBody } from "./core/body.ts";
+import type { OwnWork } from "./core/own-work.ts";
 import type { Handler, Stage } from "./core/stage.ts";
 import { onion } from "./core/stage.ts";
 import { createHexSource, type Clock, type Random } from "./core/clock.ts";
@@ -61,6 +62,8 @@ interface GraphParts {
   readonly material: Material;
   /** Refuses while the process itself has more to do than it can. */
   readonly busy?: Stage;
+  /** What the process itself has to do. Default: nothing. */
+  readonly ownWork?: OwnWork;
   /** Processes of this instance. Default: 1. */
   readonly processes?: number;
   /** Which of them this is, from 0. Default: 0. */

@@ -4,6 +4,7 @@ import type { EventBus } from "../core/events.ts";
 import type { PriorityClass } from "../core/exchange.ts";
 import { failed, type AdmissionSeen, type Refused } from "../core/outcome.ts";
 import { Caution } from "./caution.ts";
+import { AT_EASE, type OwnWork } from "../core/own-work.ts";
 import { CLASSES, RANKS } from "./classes.ts";
 import { GateFigures, type GateReason } from "./figures.ts";
 import type { Desk, Lenders } from "./lending.ts";
@@ -25,12 +26,16 @@ export interface GateRules {
   readonly caps: readonly number[];
   /** How many may wait; undefined: five times the limit, at least 20, and all that have their turn within 150 ms. */
   readonly depth: number | undefined;
+  /** Seats that a limit which finds itself never exceeds; undefined: it does not, and its seats are what they are. */
+  readonly most?: number | undefined;
 }
 
 export interface GateParts {
   readonly clock: Clock;
   readonly random: Random;
   readonly bus: EventBus;
+  /** Default: time to spare. */
+  readonly ownWork?: OwnWork;
 }
 
 /** Milliseconds between two looks at those who wait, while somebody does. */
@@ -63,6 +68,7 @@ export class Gate implements Seats {
   readonly #queue: Queue<Waiter>;
   readonly #caution = new Caution();
   readonly #time = new RunningTime();
+  readonly #ownWork: OwnWork;
   #limit: Limit;
   #rules: GateRules;
   #taken = 0;
@@ -73,7 +79,8 @@ export class Gate implements Seats {
   #sweep: Cancel | undefined;
   #closed = false;
 
-  constructor(limit: Limit, rules: GateRules, { clock, random, bus }: GateParts) {
+  constructor(limit: Limit, rules: GateRules, { clock, random, bus, ownWork = AT_EASE }: GateParts) {
+    this.#ownWork = ownWork;
     this.#bus = bus;
     this.#limit = limit;
     this.#rules = rules;
@@ -159,7 +166,9 @@ export class Gate implements Seats {
 
   // the permit's side
 
+  /** What an answer took while this process had no time for it says nothing of the dependency. */
   answered({ given }: Permit, ending: "success" | "dropped"): void {
+    if (this.#ownWork.full && ending === "success") return;
     const now = this.#clock.now();
     const latency = now - given.since;
     if (ending === "success") this.#pace.answered(latency);
@@ -176,8 +185,14 @@ export class Gate implements Seats {
     if (this.#queue.size > 0) this.#fill(now);
   }
 
+  /** While this process is full, it is its own work that limits what is under way, not what was learned of the dependency. */
   #seatsAt(now: number): number {
-    return Math.max(1, this.#limit.seats(now) + this.#borrowed.workers + this.#borrowed.fleet);
+    const { seats } = this.#ownWork;
+    const { most } = this.#rules;
+    const found = this.#limit.seats(now);
+    const own =
+      most === undefined || seats === Number.POSITIVE_INFINITY ? found : Math.max(found, Math.min(most, seats));
+    return Math.max(1, own + this.#borrowed.workers + this.#borrowed.fleet);
   }
 
   // who comes

@@ -1,6 +1,7 @@
 import { performance } from "node:perf_hooks";
 import type { Clock } from "../core/clock.ts";
 import type { EventBus } from "../core/events.ts";
+import type { OwnWork } from "../core/own-work.ts";
 import type { Exchange, PriorityClass } from "../core/exchange.ts";
 
 /** The process' own work, as a guard sees it. */
@@ -48,6 +49,11 @@ export class Saturation {
   seats = Number.POSITIVE_INFINITY;
   utilisation = 0;
 
+  /** Whether the last window was full. */
+  get full(): boolean {
+    return this.utilisation >= FULL;
+  }
+
   get limited(): boolean {
     return this.seats !== Number.POSITIVE_INFINITY;
   }
@@ -90,7 +96,7 @@ export function seatsFor(cls: PriorityClass, cohort: number, seats: number): num
 }
 
 /** Keeps a process that has more to do than its processor can from making everybody wait: it refuses by class. */
-export interface SaturationGuard {
+export interface SaturationGuard extends OwnWork {
   /** Whether a request may begin. */
   admits(exchange: Pick<Exchange, "class" | "cohort">): boolean;
   /** An exchange waits for its outcome. */
@@ -130,6 +136,12 @@ export function createSaturationGuard({ clock, bus, load, mode }: SaturationPart
     waitedMs = 0;
   });
   return {
+    get full() {
+      return mode === "enforce" && saturation.full;
+    },
+    get seats() {
+      return mode === "enforce" ? saturation.seats : Number.POSITIVE_INFINITY;
+    },
     admits(exchange) {
       if (!saturation.limited || mode === "off") return true;
       if (waiting < seatsFor(exchange.class, exchange.cohort, saturation.seats)) return true;

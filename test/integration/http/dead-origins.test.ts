@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { suite, test } from "node:test";
+import { AT_EASE } from "../../../src/core/own-work.ts";
 import { systemClock } from "../../../src/core/clock.ts";
 import { createEventBus, type Fault } from "../../../src/core/events.ts";
 import { listenSettings } from "../../../src/http/settings.ts";
@@ -176,7 +177,7 @@ suite("a handler that throws", () => {
     const settings = listenSettings.parse({ host: "127.0.0.1", port: 0 });
     const shared = { clock: systemClock, bus, settings };
     const memory = { refusal: "none", close() {} } as const;
-    const saturation = { admits: () => true, began() {}, ended() {}, close() {} };
+    const saturation = { ...AT_EASE, admits: () => true, began() {}, ended() {}, close() {} };
     const edge = new Edge({
       ...shared,
       random: Math.random,

@@ -7,6 +7,7 @@ import { Permit } from "../../../src/admission/permit.ts";
 import type { Settled } from "../../../src/admission/waiter.ts";
 import { createEventBus } from "../../../src/core/events.ts";
 import type { PriorityClass } from "../../../src/core/exchange.ts";
+import { AT_EASE, type OwnWork } from "../../../src/core/own-work.ts";
 import type { Refused } from "../../../src/core/outcome.ts";
 import { asking } from "../../support/asking.ts";
 import { ManualClock } from "../../support/manual-clock.ts";
@@ -20,9 +21,10 @@ interface Options {
   readonly limit?: Limit;
   readonly rules?: Partial<GateRules>;
   readonly random?: number;
+  readonly ownWork?: OwnWork;
 }
 
-function gateOf({ seats = 1, limit = seatsOf(seats), rules, random = 0.5 }: Options = {}) {
+function gateOf({ seats = 1, limit = seatsOf(seats), rules, random = 0.5, ownWork = AT_EASE }: Options = {}) {
   const clock = new ManualClock({ now: 1000 });
   const bus = createEventBus("gate-test");
   const gate = new Gate(
@@ -32,6 +34,7 @@ function gateOf({ seats = 1, limit = seatsOf(seats), rules, random = 0.5 }: Opti
       clock,
       random: () => random,
       bus,
+      ownWork,
     },
   );
   return { gate, clock, bus };
@@ -71,6 +74,37 @@ function teach(gate: Gate, clock: ManualClock, ms: number): void {
     permit.free();
   }
 }
+
+suite("a gate of a process that is itself full", () => {
+  test("learns nothing of its dependency from what it has no time for, but for what is lost", () => {
+    const samples: Sample[] = [];
+    const limit: Limit = { seats: () => 5, began() {}, ended: (sample) => void samples.push(sample) };
+    const ownWork = { full: true, seats: Number.POSITIVE_INFINITY };
+    const { gate, clock } = gateOf({ limit, ownWork });
+    const endings = ["success", "dropped", "success"] as const;
+    for (const [i, ending] of endings.entries()) {
+      ownWork.full = i < 2;
+      const permit = admitted(gate.enter(asking()));
+      clock.advance(30);
+      permit.answered(ending);
+      permit.free();
+    }
+    assert.deepEqual(
+      samples.map(({ ending }) => ending),
+      ["dropped", "success"],
+    );
+  });
+
+  test("gives as many seats as the process can bear where the limit finds itself, never more than its most", () => {
+    const ownWork = { full: true, seats: 70 };
+    const seats = (rules: Partial<GateRules>) => gateOf({ seats: 5, rules, ownWork }).gate.read().limit;
+    assert.equal(seats({ most: 1000 }), 70);
+    assert.equal(seats({ most: 40 }), 40);
+    assert.equal(seats({}), 5, "a fixed limit holds");
+    ownWork.seats = Number.POSITIVE_INFINITY;
+    assert.equal(seats({ most: 1000 }), 5);
+  });
+});
 
 suite("a gate", () => {
   test("gives seats at once up to the limit, and has the next wait until one is free", async () => {

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { IncomingMessage, ServerResponse } from "node:http";
 import { Socket } from "node:net";
 import { suite, test } from "node:test";
+import { AT_EASE } from "../../../src/core/own-work.ts";
 import { countHostWork } from "../../../src/http/host-work.ts";
 import { ManualClock } from "../../support/manual-clock.ts";
 
@@ -14,6 +15,7 @@ function counted() {
     began: () => void seen.push("began"),
     ended: (ms: number) => void seen.push(ms),
     close() {},
+    ...AT_EASE,
   };
   countHostWork({ clock, saturation }, response, clock.now());
   return { clock, response, seen };

@@ -99,7 +99,9 @@ test("the guard refuses by class once half a second was full, tells it once, and
   clock.advance(499);
   guard.ended(5);
   assert.ok(guard.admits({ class: "bulk", cohort: 0 }));
+  assert.deepEqual([guard.full, guard.seats], [true, Number.POSITIVE_INFINITY]);
   clock.advance(1);
+  assert.equal(guard.seats, 64);
   // 64 seats, 100 waiting.
   assert.deepEqual(
     (["system", "critical", "default", "sheddable", "bulk"] as const).map((cls) =>
