@@ -198,7 +198,7 @@ suite("seats of a dependency", () => {
     for (const client of clients) await client.send(GET);
     await until(() => origin.held.length === 3, { what: "all three are asked for" });
     assert.deepEqual(admission(gateway).wouldRefuse, [{ reason: "full", class: "default", count: 2 }]);
-    for (const response of [...origin.held]) response.end();
+    for (const response of origin.held.slice()) response.end();
     for (const client of clients) {
       assert.equal((await client.readResponse()).status, 200);
       client[Symbol.dispose]();
