@@ -6,6 +6,7 @@ import type { Limit } from "./admission/limits/limit.ts";
 import type { LimitSettings } from "./admission/settings.ts";
 import type { Config } from "./config/schema.ts";
 import type { SharedRedis } from "./cache/tiers/open.ts";
+import type { Breakers } from "./breakers.ts";
 import { createHexSource, type Clock, type Random } from "./core/clock.ts";
 import type { DependencyReading } from "./core/dependency-reading.ts";
 
@@ -89,8 +90,13 @@ export function joinFleet({ clock, random, redis, gates }: FleetParts): FleetSea
   });
 }
 
-export const readGates = (gates: Gates): readonly DependencyReading[] =>
-  Array.from(gates, ([name, { gate }]) => ({ name, admission: gate.read() }));
+/** What is known of every dependency. */
+export const readDependencies = (gates: Gates, breakers: Breakers): readonly DependencyReading[] =>
+  Array.from(gates, ([name, { gate }]) => ({
+    name,
+    admission: gate.read(),
+    breaker: breakers.get(name)!.breaker.read(),
+  }));
 
 function sameLimit(a: LimitSettings, b: LimitSettings): boolean {
   if (a === "off" || b === "off") return a === b;

@@ -1,9 +1,11 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { totalmem } from "node:os";
+import { askBreaker } from "./breakers.ts";
 import type { Material } from "./config/material.ts";
 import type { Config } from "./config/schema.ts";
 import { createHexSource, systemClock, systemRandom, type Clock, type Random } from "./core/clock.ts";
 import type { Life } from "./core/control.ts";
+import type { BreakerAnswer, BreakerAsk } from "./core/breaker-control.ts";
 import type { DependencyReading } from "./core/dependency-reading.ts";
 import { createEventBus, type EventBus } from "./core/events.ts";
 import type { Exchange } from "./core/exchange.ts";
@@ -12,7 +14,7 @@ import type { LimitsReading } from "./core/limits-control.ts";
 import { createCacheControl, type CacheControl } from "./cache/control.ts";
 import { canonicalUrl } from "./routing/canonical-url.ts";
 import type { Desk } from "./admission/lending.ts";
-import { borrow, desksOf, readGates } from "./gates.ts";
+import { borrow, desksOf, readDependencies } from "./gates.ts";
 import { createGraphs, type Graph, type Prepared } from "./graph.ts";
 import { drainServer } from "./http/drain.ts";
 import { Edge, type EdgeParts } from "./http/edge.ts";
@@ -56,6 +58,8 @@ export interface Gateway {
   readonly cache: { ask(ask: CacheAsk): Promise<CacheAnswer> } & Pick<CacheControl, "hear">;
   /** What is known of the dependencies of the configuration in force. */
   dependencies(): readonly DependencyReading[];
+  /** Holds the breaker of a dependency by hand, or gives it back. */
+  breaker(ask: BreakerAsk): BreakerAnswer;
   /** Seats of dependencies that the workers of one machine lend each other, by name. */
   readonly seats: {
     desks(): Readonly<Record<string, Desk>>;
@@ -143,10 +147,11 @@ export function createGateway(config: Config, parts: GatewayParts): Gateway {
 }
 
 /** What is known of the configuration in force, and of what stands for it. */
-const viewsOf = (graph: () => Graph): Pick<Gateway, "config" | "limits" | "dependencies" | "seats"> => ({
+const viewsOf = (graph: () => Graph): Pick<Gateway, "config" | "limits" | "dependencies" | "breaker" | "seats"> => ({
   config: () => graph().config,
   limits: () => graph().quotas.reading(),
-  dependencies: () => readGates(graph().gates),
+  dependencies: () => readDependencies(graph().gates, graph().breakers),
+  breaker: (ask) => askBreaker(graph().breakers, ask),
   seats: { desks: () => desksOf(graph().gates, "workers"), borrow: (lent) => borrow(graph().gates, "workers", lent) },
 });
 

@@ -35,6 +35,7 @@ import { clientAddress, compileTrust } from "./routing/trust.ts";
 import type { Gate } from "./admission/gate.ts";
 import { createAdmissionStage } from "./admission/stage.ts";
 import type { FleetSeats } from "./admission/fleet-seats.ts";
+import { buildBreakers, closeBreakers, settleBreakers, type Breakers } from "./breakers.ts";
 import { buildGates, joinFleet, settleGates, type Gates } from "./gates.ts";
 
 /** Everything that one configuration stands for: what is replaced as a whole by a reload. */
@@ -43,6 +44,7 @@ export interface Graph {
   readonly judgement: Judgement;
   readonly dependencies: ReadonlyMap<string, HttpDependency>;
   readonly gates: Gates;
+  readonly breakers: Breakers;
   readonly classification: Classification;
   readonly store: Store;
   readonly redis: RedisInUse | undefined;
@@ -103,6 +105,8 @@ export function createGraphs(config: Config, parts: GraphParts): Graphs {
           const old = graph;
           graph = built;
           settleGates(graph.gates, old.gates, shared);
+          settleBreakers(graph.breakers, old.breakers);
+          closeBreakers(old.breakers, graph.breakers);
           if (graph.redis !== old.redis) {
             void fleet?.close();
             fleet = join();
@@ -114,6 +118,7 @@ export function createGraphs(config: Config, parts: GraphParts): Graphs {
         },
         abort() {
           void retireStore(built, graph);
+          closeBreakers(built.breakers, graph.breakers);
           retirement.retireAllBut(graph.dependencies, built.dependencies);
         },
       };
@@ -122,6 +127,7 @@ export function createGraphs(config: Config, parts: GraphParts): Graphs {
       await fleet?.close();
       for (const { gate } of graph.gates.values()) gate.close();
       for (const gate of retired) gate.close();
+      closeBreakers(graph.breakers, undefined);
       const inUse = [...graph.dependencies.values()].map((dependency) => dependency.destroy());
       await Promise.all([...inUse, retirement.destroy()]);
       await retireStore(graph, undefined);
@@ -139,7 +145,7 @@ async function retireStore({ store, redis, quotas }: Graph, inForce: Graph | und
 /** Builds the graph of a configuration. Dependencies whose settings are as before are taken over with their connections. */
 export function buildGraph(config: Config, before: Graph | undefined, parts: GraphParts): Graph {
   const dependencies = new Map<string, HttpDependency>();
-  for (const [name, { limit: _, ...settings }] of Object.entries(config.dependencies)) {
+  for (const [name, { limit: _limit, breaker: _breaker, ...settings }] of Object.entries(config.dependencies)) {
     const ca = parts.material.authorities.get(name);
     const former = before?.dependencies.get(name);
     const same =
@@ -147,6 +153,7 @@ export function buildGraph(config: Config, before: Graph | undefined, parts: Gra
     dependencies.set(name, same ? former : createHttpDependency(name, settings, { ...parts, ca }));
   }
   const gates = buildGates(config, before?.gates, { process: 0, processes: 1, ...parts });
+  const breakers = buildBreakers(config, before?.breakers, parts);
   const redis = redisFor(config, before?.redis, parts);
   const same = before && before.redis === redis && keptBy(before.config) === keptBy(config);
   const store = same ? before.store : createStore(config.cache, { ...parts, redis });
@@ -162,7 +169,7 @@ export function buildGraph(config: Config, before: Graph | undefined, parts: Gra
   const stageParts: StageParts = { store, shared: config.cache, clock, fallbacks, identities, quotas, busy };
   const routes = config.routes.map((route) => ({
     match: route.match,
-    value: buildRoute(route, { config, classification, dependencies, gates }, stageParts),
+    value: buildRoute(route, { config, classification, dependencies, gates, breakers }, stageParts),
   }));
   const table = compileRoutes(routes);
   const trusts = compileTrust(config.listen.trustedProxies);
@@ -172,6 +179,7 @@ export function buildGraph(config: Config, before: Graph | undefined, parts: Gra
     config,
     dependencies,
     gates,
+    breakers,
     classification,
     store,
     redis,
@@ -235,16 +243,21 @@ interface StageParts {
   readonly busy: Stage | undefined;
 }
 
-type Built = Pick<Graph, "config" | "classification" | "dependencies" | "gates">;
+type Built = Pick<Graph, "config" | "classification" | "dependencies" | "gates" | "breakers">;
 
 function buildRoute(
   route: NamedRoute,
-  { config, classification, dependencies, gates }: Built,
+  { config, classification, dependencies, gates, breakers }: Built,
   parts: StageParts,
 ): EdgeRoute {
   const dependency = dependencies.get(route.dependency ?? "");
   const busy = route.dependency === undefined ? undefined : parts.busy;
-  const inner = [...(busy ? [busy] : []), ...admissionOf(route, dependencies, gates)];
+  const breaker = breakers.get(route.dependency ?? "");
+  const inner = [
+    ...(busy ? [busy] : []),
+    ...admissionOf(route, dependencies, gates),
+    ...(breaker ? [breaker.stage] : []),
+  ];
   return {
     facts: { name: route.name, dependency: route.dependency },
     handler: onion([...stagesOf(route, parts), ...inner], innermost(route, dependencies)),

@@ -1,3 +1,4 @@
+import { breaker } from "./breaker.ts";
 import { cache } from "./cache.ts";
 import { check } from "./check.ts";
 import type { Command } from "./command.ts";
@@ -24,6 +25,7 @@ export const commands: readonly Command[] = [
   health,
   status,
   cache,
+  breaker,
   reload,
   drain,
 ];

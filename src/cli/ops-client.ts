@@ -13,7 +13,7 @@ export const opsHelp = `  --ops-url URL  default SPILLWAY_OPS_URL, else http://1
 The token, where one is needed, is read from SPILLWAY_OPS_TOKEN.`;
 
 export interface OpsRequest {
-  readonly method: "GET" | "POST";
+  readonly method: "GET" | "POST" | "PUT" | "DELETE";
   /** With its query, such as `/readyz?verbose`. */
   readonly path: string;
   /** Sent as JSON. */

@@ -306,6 +306,7 @@ function objection(number: number, reply: Reply): readonly string[] {
       return [`worker ${number}: ${reply.message}`];
     case "metrics":
     case "dependencies":
+    case "breaker":
     case "cache":
     case "decisions":
     case "limits":

@@ -1,6 +1,7 @@
 /** What the primary and its workers tell each other. Both are of one package, so the messages carry no version. */
 import { z } from "zod";
 import type { ReadyConfig } from "../config/source.ts";
+import type { BreakerAnswer, BreakerAsk } from "../core/breaker-control.ts";
 import type { CacheAnswer, CacheAsk } from "../core/cache-control.ts";
 import type { Decision, DecisionsAsk } from "../core/decisions.ts";
 import type { LimitsReading } from "../core/limits-control.ts";
@@ -42,6 +43,7 @@ export type Question =
   | { readonly kind: "metrics" }
   | { readonly kind: "limits" }
   | { readonly kind: "dependencies" }
+  | { readonly kind: "breaker"; readonly ask: BreakerAsk }
   | { readonly kind: "cache"; readonly ask: CacheAsk }
   | { readonly kind: "decisions"; readonly ask: DecisionsAsk }
   /** Build it, use nothing of it. */
@@ -54,6 +56,7 @@ export type Answer =
   | { readonly kind: "done" }
   | { readonly kind: "metrics"; readonly metrics: MetricsJson }
   | { readonly kind: "dependencies"; readonly readings: readonly DependencyReading[] }
+  | { readonly kind: "breaker"; readonly answer: BreakerAnswer }
   | { readonly kind: "cache"; readonly answer: CacheAnswer }
   | { readonly kind: "decisions"; readonly decisions: readonly Decision[] }
   | { readonly kind: "limits"; readonly reading: LimitsReading }
@@ -91,10 +94,13 @@ const metricJson = z.looseObject({ name: text, type: text, values: z.array(z.loo
 const decision = z.custom<Decision>((value) => says(value, "id"));
 const dependencyJson = z.custom<DependencyReading>((value) => says(value, "name"));
 
+const breakerAnswer = z.custom<BreakerAnswer>((value) => typeof value === "object" && value !== null);
+
 const answerSchema = z.discriminatedUnion("kind", [
   z.strictObject({ kind: z.literal("done") }),
   z.strictObject({ kind: z.literal("metrics"), metrics: z.array(metricJson).max(MOST_METRICS) }),
   z.strictObject({ kind: z.literal("dependencies"), readings: z.array(dependencyJson) }),
+  z.strictObject({ kind: z.literal("breaker"), answer: breakerAnswer }),
   z.strictObject({ kind: z.literal("cache"), answer: z.custom<CacheAnswer>((value) => says(value, "did")) }),
   z.strictObject({ kind: z.literal("decisions"), decisions: z.array(decision).max(MOST_DECISIONS) }),
   z.strictObject({ kind: z.literal("limits"), reading: z.custom<LimitsReading>((value) => says(value, "store")) }),
@@ -129,6 +135,7 @@ const questionSchema = z.discriminatedUnion("kind", [
   z.strictObject({ kind: z.literal("metrics") }),
   z.strictObject({ kind: z.literal("limits") }),
   z.strictObject({ kind: z.literal("dependencies") }),
+  z.strictObject({ kind: z.literal("breaker"), ask: z.custom<BreakerAsk>((value) => says(value, "dependency")) }),
   z.strictObject({ kind: z.literal("cache"), ask: z.custom<CacheAsk>((value) => says(value, "do")) }),
   z.strictObject({ kind: z.literal("decisions"), ask: decisionsAsk }),
   z.strictObject({ kind: z.literal("prepare"), config: workerConfig }),

@@ -1,3 +1,4 @@
+import type { BreakerAnswer, BreakerAsk } from "./breaker-control.ts";
 import type { CacheAnswer, CacheAsk } from "./cache-control.ts";
 import type { Decision, DecisionsAsk } from "./decisions.ts";
 import type { LimitsReading } from "./limits-control.ts";
@@ -32,6 +33,8 @@ export interface Control {
   limits(): Promise<{ readonly readings: readonly LimitsReading[]; readonly silent: number }>;
   /** What each process knows of its dependencies. `silent`: those that gave no answer. */
   dependencies(): Promise<{ readonly answers: readonly (readonly DependencyReading[])[]; readonly silent: number }>;
+  /** Holds the breaker of a dependency in every process, or gives it back. `silent`: those that gave no answer. */
+  breaker(ask: BreakerAsk): Promise<{ readonly answers: readonly BreakerAnswer[]; readonly silent: number }>;
   life(): Life;
   /** One line a check, for `?verbose`: `["event-loop ok", "workers 2/2"]`. */
   checks(): readonly string[];

@@ -2,7 +2,16 @@ import type { PriorityClass } from "./exchange.ts";
 import type { AdmissionSeen, CacheTier, FailedReason, Outcome, RefusedReason } from "./outcome.ts";
 
 /** Where on its way an exchange got its answer. `edge` stands before all stages, `route` is a fixed answer. */
-export type AnsweredBy = "edge" | "quota" | "cache" | "fallback" | "admission" | "dependency" | "route" | "host";
+export type AnsweredBy =
+  | "edge"
+  | "quota"
+  | "cache"
+  | "fallback"
+  | "admission"
+  | "breaker"
+  | "dependency"
+  | "route"
+  | "host";
 
 /** Why one request got the answer it got. Holds no header field, no query and no client. */
 export interface Decision {

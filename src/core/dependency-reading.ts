@@ -1,3 +1,4 @@
+import type { BreakerReading } from "./breaker-control.ts";
 import type { PriorityClass } from "./exchange.ts";
 
 /** Refusals of one reason and class. */
@@ -34,4 +35,5 @@ export const WAIT_BOUNDS: readonly number[] = [0, 1, 2.5, 5, 10, 25, 50, 100, 25
 export interface DependencyReading {
   readonly name: string;
   readonly admission: AdmissionReading;
+  readonly breaker: BreakerReading;
 }

@@ -1,4 +1,5 @@
 import { channel, type Channel } from "node:diagnostics_channel";
+import type { BreakerState } from "./breaker-control.ts";
 import type { Exchange, PriorityClass } from "./exchange.ts";
 import type { Outcome, RefusedReason } from "./outcome.ts";
 import type { PlanState, WarmResult } from "./warming.ts";
@@ -194,6 +195,16 @@ export interface WouldRefuse {
   readonly class: PriorityClass;
 }
 
+/** A breaker came into another state, by itself or by hand. Channel `spillway:breaker`. */
+export interface BreakerChanged {
+  readonly gateway: string;
+  readonly dependency: string;
+  readonly from: BreakerState;
+  readonly to: BreakerState;
+  /** "" when it closed. */
+  readonly reason: string;
+}
+
 /** The event loop is full and requests are refused by class, or has room again. Channel `spillway:saturation`. */
 export interface SaturationChanged {
   readonly gateway: string;
@@ -209,6 +220,7 @@ export interface SaturationChanged {
 export interface Events {
   readonly "spillway:exchange": ExchangeEnded;
   readonly "spillway:would-refuse": WouldRefuse;
+  readonly "spillway:breaker": BreakerChanged;
   readonly "spillway:saturation": SaturationChanged;
   readonly "spillway:turned-away": TurnedAway;
   readonly "spillway:reload": Reloaded;

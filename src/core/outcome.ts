@@ -21,6 +21,7 @@ export type RefusedReason =
   | "full" // no seat, and no room to wait for one
   | "wait" // a seat would come, or came not, within the longest wait of its class
   | "deadline" // nobody would wait for the answer any more
+  | "breaker" // the dependency has failed too often of late, or was isolated by hand
   | "quota" // the client, tenant, key or route has used what it may
   | "busy"; // the process itself has more to do than it can
 

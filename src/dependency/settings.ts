@@ -1,6 +1,7 @@
 import { z } from "zod";
 import { notYet } from "../core/not-yet.ts";
 import { bytes, duration } from "../core/units.ts";
+import { breakerSettings } from "./breaker/settings.ts";
 
 /** `http://host:port` or `https://host:port`, nothing behind it. */
 const origin = z.string().refine((text) => {
@@ -47,9 +48,10 @@ export const dependencySettings = z.strictObject({
   bodyTimeout: duration({ min: "1ms", max: "1d" })
     .prefault("60s")
     .describe("Pause between two reads of the answer's body; event streams excepted"),
-  breaker: notYet("circuit breaker"),
+  breaker: breakerSettings,
   retry: notYet("retry budget"),
   health: notYet("active health check"),
 });
 
-export type DependencySettings = z.output<typeof dependencySettings>;
+/** What its connections are made for; its breaker is apart. */
+export type DependencySettings = Omit<z.output<typeof dependencySettings>, "breaker">;

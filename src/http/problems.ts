@@ -89,6 +89,12 @@ export const PROBLEMS: Readonly<Record<RefusedReason | FailedReason, ProblemKind
     title: "Wait too long",
     when: "no seat of the dependency would come, or came, within the longest wait of the class",
   },
+  breaker: {
+    type: REDUCED_CAPACITY,
+    status: 503,
+    title: "Dependency left alone",
+    when: "the dependency failed or was slow too often of late, or was isolated by hand",
+  },
   busy: {
     type: REDUCED_CAPACITY,
     status: 503,

@@ -14,6 +14,7 @@ import { cacheEvents } from "./cache-events.ts";
 import { cachePurge } from "./cache-purge.ts";
 import { cacheWarm } from "./cache-warm.ts";
 import { config } from "./config.ts";
+import { breakers } from "./breakers.ts";
 import { dependencies } from "./dependencies.ts";
 import { drain } from "./drain.ts";
 import { createGate, peerOf, type Gate } from "./gate.ts";
@@ -95,6 +96,7 @@ export function opsCalls({
     ...config(control),
     ...drain(control),
     ...dependencies(control),
+    ...breakers(control),
     ...cache(control),
     ...cachePurge(control),
     ...cacheEvents(control, clock),

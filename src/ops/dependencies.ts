@@ -1,6 +1,7 @@
 import { z } from "zod";
 import type { Control } from "../core/control.ts";
 import type { AdmissionReading, DependencyReading, RefusalCount } from "../core/dependency-reading.ts";
+import { breakerShape, breakerSum } from "./breakers.ts";
 import type { OpsCall } from "./call.ts";
 
 const count = z.int().min(0);
@@ -21,6 +22,7 @@ const shape = z.object({
         refused: refusals.describe("Since the limit is in force; some of them became stale answers"),
         wouldRefuse: refusals.describe("In mode shadow: who would have been refused"),
       }),
+      breaker: breakerShape,
     }),
   ),
 });
@@ -31,7 +33,7 @@ export const dependencies = (control: Control): readonly OpsCall[] => [
     method: "GET",
     path: "/ops/dependencies",
     access: "read",
-    summary: "Dependencies: seats, how many are taken, who waits, who was refused",
+    summary: "Dependencies: seats, how many are taken, who waits, who was refused; states of breakers",
     answers: { 200: { description: "All of them", contentType: "application/json", schema: shape } },
     async run() {
       const { answers, silent } = await control.dependencies();
@@ -39,7 +41,11 @@ export const dependencies = (control: Control): readonly OpsCall[] => [
       const body = {
         processes: answers.length,
         silent,
-        dependencies: Array.from(byName, ([name, readings]) => ({ name, admission: sumOf(readings) })),
+        dependencies: Array.from(byName, ([name, readings]) => ({
+          name,
+          admission: sumOf(readings),
+          breaker: breakerSum(readings.map(({ breaker }) => breaker)),
+        })),
       };
       return { kind: "json", status: 200, body };
     },

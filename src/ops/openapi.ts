@@ -42,7 +42,7 @@ function operation(call: OpsCall): object {
       ? { security: [] }
       : { security: [{ token: [] }], "x-spillway-role": call.access }),
     parameters: [...inPath, ...inQuery],
-    ...(call.body && { requestBody: { required: true, content: content("application/json", call.body) } }),
+    ...(call.body && { requestBody: { required: true, content: content("application/json", call.body, "input") } }),
     responses: { ...Object.fromEntries(answers), default: response(anyProblem) },
   };
 }
@@ -58,6 +58,7 @@ const response = ({ description, contentType, schema }: Answer): object => ({
   content: content(contentType, schema),
 });
 
-function content(contentType: string, schema: z.ZodType | undefined): object {
-  return { [contentType]: schema ? { schema: z.toJSONSchema(schema) } : {} };
+/** `io`: whether the schema is of what is sent to us, before defaults and units are read, or of what we send. */
+function content(contentType: string, schema: z.ZodType | undefined, io: "input" | "output" = "output"): object {
+  return { [contentType]: schema ? { schema: z.toJSONSchema(schema, { io }) } : {} };
 }

@@ -177,6 +177,7 @@ const REFUSES: Readonly<Record<RefusedReason, AnsweredBy>> = {
   full: "admission",
   wait: "admission",
   deadline: "admission",
+  breaker: "breaker",
 };
 
 function answeredBy(outcome: Outcome): AnsweredBy {

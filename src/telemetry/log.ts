@@ -134,6 +134,10 @@ function subscribeRest(bus: EventBus, write: Log["write"], bursts: Bursts): (() 
       if (state === "room") write("info", "event-loop-has-room", { waiting });
       else if (bursts.allow("event-loop-full")) write("warn", "event-loop-full", { seats, waiting, utilisation });
     }),
+    bus.subscribe("spillway:breaker", ({ dependency, from, to, reason }) => {
+      const level = to === "open" || to === "isolated" ? "warn" : "info";
+      if (bursts.allow("breaker")) write(level, "breaker", { dependency, from, to, reason });
+    }),
     bus.subscribe("spillway:drain", ({ phase, open }) => write("info", "drain", { phase, open })),
   ];
 }

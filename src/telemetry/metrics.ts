@@ -3,6 +3,7 @@ import { AggregatorRegistry, Registry, type Aggregator, type Metric } from "prom
 import type { DependencyReading } from "../core/dependency-reading.ts";
 import type { EventBus, ExchangeEnded } from "../core/events.ts";
 import { admissionViews } from "./admission.ts";
+import { breakerViews } from "./breaker.ts";
 import { backplaneViews, createBackplaneReading } from "./backplane.ts";
 import { createEndings, endingViews } from "./endings.ts";
 import { createTally, type Tally } from "./label.ts";
@@ -64,6 +65,7 @@ export function createMetrics(parts: MetricsParts): Metrics {
   const views = [
     ...requestViews(requests),
     ...admissionViews(parts.dependencies ?? (() => [])),
+    ...breakerViews(parts.dependencies ?? (() => [])),
     ...endingViews(endings),
     ...cacheViews(cache),
     ...limitViews(limits),

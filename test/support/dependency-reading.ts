@@ -1,7 +1,12 @@
+import type { BreakerReading } from "../../src/core/breaker-control.ts";
 import { WAIT_BOUNDS, type AdmissionReading, type DependencyReading } from "../../src/core/dependency-reading.ts";
 
-/** What one process knows of a dependency: ten seats, nothing going on, unless said otherwise. */
-export const dependencyReading = (name = "catalog", facts: Partial<AdmissionReading> = {}): DependencyReading => ({
+/** What one process knows of a dependency: ten seats, a closed breaker, nothing going on, unless said otherwise. */
+export const dependencyReading = (
+  name = "catalog",
+  facts: Partial<AdmissionReading> = {},
+  breaker: Partial<BreakerReading> = {},
+): DependencyReading => ({
   name,
   admission: {
     mode: "enforce",
@@ -14,5 +19,20 @@ export const dependencyReading = (name = "catalog", facts: Partial<AdmissionRead
     waits: Array.from({ length: WAIT_BOUNDS.length + 1 }, () => 0),
     waitedMs: 0,
     ...facts,
+  },
+  breaker: {
+    mode: "enforce",
+    state: "closed",
+    forMs: 0,
+    leftMs: undefined,
+    reason: "",
+    share: 1,
+    calls: 0,
+    failures: 0,
+    slow: 0,
+    opened: 0,
+    refused: 0,
+    wouldRefuse: 0,
+    ...breaker,
   },
 });

@@ -60,6 +60,8 @@ export class FakeWorker {
         return { kind: "decisions", decisions: this.decisions };
       case "limits":
         return { kind: "limits", reading: { limits: [], processes: 1, store: "memory" } };
+      case "breaker":
+        return { kind: "breaker", answer: { changed: undefined } };
       case "dependencies":
         return { kind: "dependencies", readings: [] };
       case "prepare":

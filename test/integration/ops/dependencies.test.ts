@@ -15,8 +15,9 @@ interface Shown {
 test("GET /ops/dependencies adds the seats of all processes up, for whoever may read", async (t) => {
   const refused = [{ reason: "wait", class: "bulk", count: 3 }] as const;
   const queued = { system: 0, critical: 0, default: 2, sheddable: 0, bulk: 0 };
-  const first = dependencyReading("catalog", { inFlight: 4, queued, serviceMs: 20, refused });
-  const second = dependencyReading("catalog", { inFlight: 1, serviceMs: 40, refused });
+  const opened = { state: "open", leftMs: 2_500.4, share: 0, reason: "20 of 20 calls failed", refused: 7 } as const;
+  const first = dependencyReading("catalog", { inFlight: 4, queued, serviceMs: 20, refused }, opened);
+  const second = dependencyReading("catalog", { inFlight: 1, serviceMs: 40, refused }, { calls: 9, failures: 2 });
   const open = dependencyReading("reports", { mode: "off", limit: undefined });
   const { port } = await startOps(
     t,
@@ -42,6 +43,21 @@ test("GET /ops/dependencies adds the seats of all processes up, for whoever may 
           refused: [{ reason: "wait", class: "bulk", count: 6 }],
           wouldRefuse: [],
         },
+        breaker: {
+          mode: "enforce",
+          state: "open",
+          states: { open: 1, closed: 1 },
+          reason: "20 of 20 calls failed",
+          forMs: 0,
+          leftMs: 2_500,
+          share: 0.5,
+          calls: 9,
+          failures: 2,
+          slow: 0,
+          opened: 0,
+          refused: 7,
+          wouldRefuse: 0,
+        },
       },
       {
         name: "reports",
@@ -53,6 +69,21 @@ test("GET /ops/dependencies adds the seats of all processes up, for whoever may 
           serviceMs: null,
           refused: [],
           wouldRefuse: [],
+        },
+        breaker: {
+          mode: "enforce",
+          state: "closed",
+          states: { closed: 1 },
+          reason: "",
+          forMs: 0,
+          leftMs: null,
+          share: 1,
+          calls: 0,
+          failures: 0,
+          slow: 0,
+          opened: 0,
+          refused: 0,
+          wouldRefuse: 0,
         },
       },
     ],

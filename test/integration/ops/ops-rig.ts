@@ -52,6 +52,10 @@ export async function startOps(t: TestContext, settings: object = {}, control: P
     decisions: async () => ({ decisions: [strawDecision], processes: 1, silent: 0 }),
     limits: async () => ({ readings: [], silent: 0 }),
     dependencies: async () => ({ answers: [], silent: 0 }),
+    breaker: async ({ hold }) => ({
+      answers: [{ changed: { before: "closed", after: hold?.state ?? "closed" } }],
+      silent: 0,
+    }),
     webhookSecret: () => undefined,
     reload: async () => {
       state.reloads += 1;
@@ -139,6 +143,7 @@ export const strawEntry = (key: string): EntryReading => ({
 
 /** What a call takes; undefined for one without a body. */
 export const bodyFor = (path: string, method: string): string | undefined => {
+  if (method === "PUT") return JSON.stringify({ state: "isolated", reason: "test" });
   if (method !== "POST") return undefined;
   if (path === "/ops/cache/warm") return JSON.stringify({ urls: ["/a"] });
   return path === "/ops/cache/purge" ? JSON.stringify({ tags: ["a"] }) : undefined;
