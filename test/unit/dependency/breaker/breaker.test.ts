@@ -175,8 +175,8 @@ suite("a breaker", () => {
     assert.ok(all >= 310, String(all));
     assert.equal(rig.breaker.read().state, "closed");
     assert.deepEqual(rig.states, ["closed -> open", "open -> half-open", "half-open -> closed"]);
-    rig.calls(100, "failure");
-    assert.equal(rig.breaker.read().leftMs, 10_000, "it had been closed for a moment only");
+    traffic(rig, 1_000, "failure");
+    assert.ok(rig.breaker.read().leftMs! > 8_000, "it had been closed for a moment only");
   });
 
   test("a probe that hangs is a failure at its deadline, and one at a time is all that hangs", () => {
@@ -259,7 +259,7 @@ suite("a breaker", () => {
     using rig = setUp();
     rig.calls(20, "failure");
     rig.breaker.close();
-    rig.calls(100, "failure");
+    traffic(rig, 1_000, "failure");
     rig.ticket();
   });
 });
