@@ -48,7 +48,7 @@ test("a process that has more to do than it can refuses by class, tells it, and 
   await using gateway = await startGateway({
     target: origin.url,
     listen: { saturation: "enforce" },
-    dependency: { limit: "off" },
+    dependency: { limit: "off", breaker: "off" },
     route: { priority },
     routes: [{ name: "kept", match: { path: "/kept" }, dependency: "origin", priority, cache: { ttl: "10m" } }],
   });
