@@ -47,8 +47,14 @@ const DEPTH_MS = 150;
 /** Milliseconds. */
 const SALT_FOR = 5_000;
 
+interface Estimate {
+  readonly estimateMs: number;
+  /** Whether others wait in its sub-queue. */
+  readonly behind: boolean;
+}
+
 /** What stands between an exchange and its place in the queue, or is the reason for none. */
-interface Forecast {
+interface Forecast extends Pick<Estimate, "behind"> {
   readonly reason: GateReason | undefined;
   readonly slot: number;
   readonly until: number;
@@ -67,6 +73,8 @@ export class Gate implements Seats {
   readonly #pace: Pace;
   readonly #queue: Queue<Waiter>;
   readonly #caution = new Caution();
+  /** For those who have their own tenant's requests before them: one who floods makes itself wait in vain, not the others. */
+  readonly #behindOwn = new Caution();
   readonly #time = new RunningTime();
   readonly #ownWork: OwnWork;
   #limit: Limit;
@@ -214,7 +222,7 @@ export class Gate implements Seats {
 
   #line(asking: Asking, rank: number, seats: number, now: number): Refused | Promise<Settled> {
     if (!this.#sweep) this.#time.begin(now);
-    const { reason, slot, until, seen } = this.#forecast(asking, rank, seats, now);
+    const { reason, slot, behind, until, seen } = this.#forecast(asking, rank, seats, now);
     if (reason !== undefined) return this.#refuse(reason, rank, seen);
     const cohort = Math.min(asking.cohort, COHORTS - 1);
     const room = this.#queue.room({ rank, slot, cohort }, this.#depth(seats));
@@ -225,7 +233,7 @@ export class Gate implements Seats {
     this.#sweep ??= this.#clock.every(SWEEP, () => this.#look());
     const since = this.#time.at(now);
     return new Promise((resolve) => {
-      const waiter = new Waiter(asking, { rank, slot, cohort, cameAt: now, since, until }, seen, resolve);
+      const waiter = new Waiter(asking, { rank, slot, behind, cohort, cameAt: now, since, until }, seen, resolve);
       this.#queue.add(waiter);
       waiter.stays = asking.departure.onGone(() => this.#left(waiter));
     });
@@ -237,18 +245,27 @@ export class Gate implements Seats {
     const time = this.#time.at(now);
     const byTurns = this.#queue.wait(rank, slot, time);
     const estimateMs = Math.max(byTurns, this.#pace.forecast(rank, ahead, seats, { now, time }));
-    const { reason, leftMs, capMs } = this.#judge(asking, rank, estimateMs, now);
+    const behind = this.#queue.inSlot(rank, slot) > 0;
+    const { reason, leftMs, capMs } = this.#judge(asking, rank, { estimateMs, behind }, now);
     const seen: AdmissionSeen = { limit: seats, inFlight: this.#taken, ahead, estimateMs, capMs, waitedMs: 0 };
-    return { reason, slot, until: time + Math.min(capMs, leftMs), seen };
+    return { reason, slot, behind, until: time + Math.min(capMs, leftMs), seen };
   }
 
   /** Whether a wait of so many milliseconds is too long, for the class or for what is left of the client's time. */
-  #judge({ deadline }: Asking, rank: number, estimateMs: number, now: number) {
+  #judge({ deadline }: Asking, rank: number, { estimateMs, behind }: Estimate, now: number) {
     const capMs = this.#rules.caps[rank]!;
     const leftMs = deadline - this.#pace.medianMs - now;
     const reason: GateReason | undefined =
-      estimateMs > leftMs ? "deadline" : estimateMs > capMs * this.#caution.share(rank, now) ? "wait" : undefined;
+      estimateMs > leftMs
+        ? "deadline"
+        : estimateMs > capMs * this.#cautionFor(behind).share(rank, now)
+          ? "wait"
+          : undefined;
     return { reason, leftMs, capMs };
+  }
+
+  #cautionFor(behind: boolean): Caution {
+    return behind ? this.#behindOwn : this.#caution;
   }
 
   /** Tenants that share sub-queues do so for a while only. */
@@ -313,7 +330,7 @@ export class Gate implements Seats {
 
   #giveUp(waiter: Waiter, reason: GateReason, now: number): void {
     const waitedMs = now - waiter.cameAt;
-    if (reason === "wait") this.#caution.late(waiter.rank, now);
+    if (reason === "wait") this.#cautionFor(waiter.behind).late(waiter.rank, now);
     this.#figures.waited(waitedMs);
     waiter.settle(this.#refuse(reason, waiter.rank, { ...waiter.seen, waitedMs }));
   }
@@ -338,7 +355,7 @@ export class Gate implements Seats {
     let ahead = -seats;
     for (let above = 0; above <= rank; above++) ahead += this.#takenBy[above]!;
     const estimate = this.#pace.forecast(rank, Math.max(0, ahead), seats, { now, time: this.#time.at(now) });
-    const { reason } = this.#judge(asking, rank, estimate, now);
+    const { reason } = this.#judge(asking, rank, { estimateMs: estimate, behind: false }, now);
     if (reason !== undefined) this.#wouldRefuse(reason, rank);
     else if (this.#taken - seats >= this.#depth(seats)) {
       const lowest = this.#takenBy.findLastIndex((count) => count > 0);

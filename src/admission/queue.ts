@@ -63,6 +63,11 @@ export class Queue<T extends Waiting> {
     return this.#lines[rank]!.wait(slot, now);
   }
 
+  /** How many wait in a sub-queue of a class. */
+  inSlot(rank: number, slot: number): number {
+    return this.#lines[rank]!.inSlot(slot);
+  }
+
   /** Of two sub-queues of a class the shorter. */
   shorter(rank: number, one: number, other: number): number {
     const line = this.#lines[rank]!;

@@ -15,6 +15,8 @@ const NOBODY = (): void => {};
 export class Waiter implements Waiting {
   readonly rank: number;
   readonly slot: number;
+  /** Whether others waited in its sub-queue when it came. */
+  readonly behind: boolean;
   readonly cohort: number;
   /** By the clock; `since` and `until` are running time. */
   readonly cameAt: number;
@@ -32,12 +34,13 @@ export class Waiter implements Waiting {
 
   constructor(
     asking: Asking,
-    place: Pick<Waiter, "rank" | "slot" | "cohort" | "cameAt" | "since" | "until">,
+    place: Pick<Waiter, "rank" | "slot" | "behind" | "cohort" | "cameAt" | "since" | "until">,
     seen: AdmissionSeen,
     settle: (settled: Settled) => void,
   ) {
     this.rank = place.rank;
     this.slot = place.slot;
+    this.behind = place.behind;
     this.cohort = place.cohort;
     this.cameAt = place.cameAt;
     this.since = place.since;

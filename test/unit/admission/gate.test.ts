@@ -174,6 +174,22 @@ suite("a gate", () => {
     assert.deepEqual([measure("critical"), measure("critical")], [420, 420]);
   });
 
+  test("a tenant that floods and waits in vain has none of the others refused that have nobody waiting", () => {
+    const { gate, clock } = gateOf({ seats: 10 });
+    teach(gate, clock, 200);
+    const seated = (): Permit[] => Array.from({ length: 10 }, () => admitted(gate.enter(asking("bulk"))));
+    const holders = seated();
+    const flood = Array.from({ length: 30 }, () => gate.enter(asking("default", { tenant: "flood" })));
+    assert.equal(flood.filter((entry) => entry instanceof Promise).length, 15);
+    clock.advance(1000);
+    for (const holder of holders) holder.free();
+    seated();
+    for (let i = 0; i < 6; i++) watch(gate.enter(asking("default", { tenant: "flood" })));
+    assert.equal(refusedBy(gate.enter(asking("default", { tenant: "flood" }))).reason, "wait");
+    // 20 ms a turn: the last of them has ten turns to wait, which is more than the flood may now.
+    for (let i = 0; i < 8; i++) watch(gate.enter(asking("default", { tenant: `small-${i}` })));
+  });
+
   test("critical ones wait up to their whole cap where the others would have been refused on arrival", () => {
     const { gate, clock } = gateOf({ seats: 1 });
     teach(gate, clock, 100);
