@@ -5,6 +5,7 @@ import { buildSpillway, installPeers } from "../install.ts";
 import { describeMachine, whyNot } from "../machine.ts";
 import { thereAndBack } from "../slices.ts";
 import type { Experiment } from "./experiment.ts";
+import { COLD } from "./experiments/cold.ts";
 import { HALVED, LONG, SHIFTED } from "./experiments/moving.ts";
 import { ATTACKED, ownCapacity, ownOverload, SELF } from "./experiments/own.ts";
 import { STEP, WORKER_STEP } from "./experiments/step.ts";
@@ -15,7 +16,18 @@ import { type Absent, tables } from "./report.ts";
 import { type Result, resultOf, serialise } from "./results.ts";
 import { run } from "./run.ts";
 
-const EXPERIMENTS: readonly Experiment[] = [STEP, HALVED, SHIFTED, LONG, HUNG, STORM, FLOODED, ATTACKED, WORKER_STEP];
+const EXPERIMENTS: readonly Experiment[] = [
+  COLD,
+  STEP,
+  HALVED,
+  SHIFTED,
+  LONG,
+  HUNG,
+  STORM,
+  FLOODED,
+  ATTACKED,
+  WORKER_STEP,
+];
 
 async function main(options: Options): Promise<void> {
   if (options.what === "help") return say(USAGE);

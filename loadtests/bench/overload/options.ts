@@ -4,7 +4,7 @@ import type { Scale } from "./experiment.ts";
 
 export const USAGE = `npm run bench:overload -- [options]
 
-  --only E1,E3        these experiments only (E1-E7, E10, E12, self)
+  --only E1,E3        these experiments only (E0-E7, E10, E12, self)
   --peers A,B         these peers only
   --plans 3x,6x       these loads of an experiment only
   --rounds N          runs of each peer at each load (1)

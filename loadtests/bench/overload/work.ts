@@ -17,6 +17,7 @@ export const WORKS: Readonly<Record<string, Work>> = {
   bimodal: { kind: "bimodal", short: 20, long: 320, share: 0.1 },
   light: { kind: "fixed", ms: 20 },
   heavy: { kind: "fixed", ms: 320 },
+  wide: { kind: "fixed", ms: 200 },
 };
 
 /** Any path that names no work of its own is of the fixed kind. */
