@@ -51,7 +51,7 @@ return found`,
 };
 
 const count = z.int().min(0);
-const record = z.record(z.string(), z.strictObject({ own: count, used: count, queued: count }));
+const record = z.record(z.string(), z.strictObject({ own: count, wants: z.array(count).length(5) }));
 
 /**
  * Seats that the instances of a fleet lend each other: one small record each in Redis, once a second and never on the way

@@ -131,7 +131,7 @@ export class Gate implements Seats {
   desk(among: Lenders): Desk | undefined {
     if (this.#rules.mode !== "enforce") return undefined;
     const own = Math.max(0, this.#seatsAt(this.#clock.now()) - this.#borrowed[among]);
-    return { own, used: this.#taken, queued: this.#queue.size };
+    return { own, wants: CLASSES.map((_, rank) => this.#takenBy[rank]! + this.#queue.waiting(rank)) };
   }
 
   /** Seats of others that are its own until the next call about them; negative: it has lent so many. */

@@ -1,33 +1,44 @@
-/** One worker's part of the seats of a dependency, at one moment. */
+/** One process' part of the seats of a dependency, at one moment. */
 export interface Desk {
   /** Seats that its own limit gives it. */
   readonly own: number;
-  /** Seats that are taken. */
-  readonly used: number;
-  /** Requests that wait for one. */
-  readonly queued: number;
+  /** Requests that have a seat or wait for one, by rank: the most important class first. */
+  readonly wants: readonly number[];
 }
 
 /** Who lends each other seats: the workers of one machine, or the processes of a fleet. */
 export type Lenders = "workers" | "fleet";
 
-/** Share of its own seats that a worker keeps free for whoever comes to it next; one at least. */
+/** Share of its own seats that a process keeps for whoever comes to it next; one at least. */
 const KEPT = 0.2;
 
 /**
- * Seats that each worker gets from the others until the next round, or gives to them (negative): all together 0, so that
- * a dependency never has more than the limits say. Only seats that nobody waits for are lent, most by who has most, and
- * most to where most wait.
+ * Seats that each process gets from the others until the next round, or gives to them (negative): all together 0, so that
+ * a dependency never has more than the limits say. All seats are dealt out anew, class by class, so that nothing less
+ * important has a seat in one process while something more important waits in another; where every process has enough,
+ * each keeps its own.
  */
 export function lend(desks: readonly Desk[]): readonly number[] {
-  const idle = desks.map(({ own, used, queued }) =>
-    queued > 0 ? 0 : Math.max(0, own - used - Math.max(1, Math.ceil(own * KEPT))),
-  );
-  const wanted = desks.map(({ own, used, queued }) => Math.max(0, queued - Math.max(0, own - used)));
-  const lent = Math.min(sum(idle), sum(wanted));
-  const given = dealOut(lent, idle);
-  return dealOut(lent, wanted).map((seats, i) => seats - given[i]!);
+  const own = desks.map((desk) => desk.own);
+  if (desks.every((desk) => sum(desk.wants) <= desk.own)) return own.map(() => 0);
+  const dealt = own.map((seats) => Math.min(seats, Math.max(1, Math.ceil(seats * KEPT))));
+  const free = [...dealt];
+  let left = sum(own) - sum(dealt);
+  for (let rank = 0; rank < RANKS; rank++) {
+    const short = desks.map(({ wants }, i) => Math.max(0, (wants[rank] ?? 0) - free[i]!));
+    const given = dealOut(Math.min(left, sum(short)), short);
+    for (const [i, seats] of given.entries()) {
+      free[i] = Math.max(0, free[i]! + seats - (desks[i]!.wants[rank] ?? 0));
+      dealt[i]! += seats;
+      left -= seats;
+    }
+  }
+  const idle = own.map((seats, i) => Math.max(0, seats - dealt[i]!));
+  return dealOut(left, idle).map((seats, i) => dealt[i]! + seats - own[i]!);
 }
+
+/** Classes. */
+const RANKS = 5;
 
 const sum = (numbers: readonly number[]): number => numbers.reduce((all, one) => all + one, 0);
 

@@ -115,7 +115,7 @@ const fromWorkerSchema = z.discriminatedUnion("kind", [
   z.strictObject({ kind: z.literal("pong"), open: count, leftOut: z.array(text).max(16) }),
   z.strictObject({
     kind: z.literal("desks"),
-    desks: z.record(text, z.strictObject({ own: count, used: count, queued: count })),
+    desks: z.record(text, z.strictObject({ own: count, wants: z.array(count).length(5) })),
   }),
   purged,
   z.strictObject({ kind: z.literal("leaving") }),

@@ -34,6 +34,8 @@ const PROOF = 8;
 const DOUBTFUL = 0.7;
 /** Milliseconds: shortest window, longest one, and a silence after which a window starts anew. */
 const SHORTEST = 100;
+/** The same in slow start: the requests that come to a gateway that has just started must not wait for its windows. */
+const SHORTEST_START = 20;
 const LONGEST = 10_000;
 const SILENCE = 5000;
 /** The first window lasts so many mean latencies: until the slow ones of the first calls have ended, too. */
@@ -152,7 +154,8 @@ class AdaptiveLimit implements Limit {
   #ready(now: number): boolean {
     const { since, calls, latency } = this.#load;
     const gathered = now - since;
-    if (gathered < Math.max(SHORTEST, (this.#fresh ? FRESH : 1) * latency)) return false;
+    const shortest = this.#starting ? SHORTEST_START : SHORTEST;
+    if (gathered < Math.max(shortest, (this.#fresh ? FRESH : 1) * latency)) return false;
     if (gathered >= Math.max(LONGEST, 20 * latency)) return true;
     if (this.#starting) return calls >= Math.min(20, Math.max(8, this.#exact));
     return calls >= Math.min(ENOUGH, Math.max(FEWEST, 4 * this.#exact));

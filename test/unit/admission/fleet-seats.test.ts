@@ -47,8 +47,8 @@ function member(hash: Hash, clock: ManualClock, id: string, desks: Desks) {
   return { fleet, state };
 }
 
-const busy = { own: 5, used: 5, queued: 3 };
-const idle = { own: 5, used: 0, queued: 0 };
+const busy = { own: 5, wants: [0, 0, 8, 0, 0] };
+const idle = { own: 5, wants: [0, 0, 0, 0, 0] };
 
 test("instances come to the same shares, one round trip a second each", async () => {
   const hash = sharedHash();
@@ -89,8 +89,8 @@ test("records that are none are passed over, whatever stands in Redis", async ()
   const hash = sharedHash();
   const clock = new ManualClock();
   hash.records.set("x", "{");
-  hash.records.set("y", '{"catalog":{"own":-5,"used":0,"queued":0}}');
-  hash.records.set("z", '{"catalog":{"own":1e9,"used":0,"queued":0,"more":1}}');
+  hash.records.set("y", '{"catalog":{"own":-5,"wants":[0,0,0,0,0]}}');
+  hash.records.set("z", '{"catalog":{"own":9,"wants":[0,0,0,0]}}');
   hash.records.set("w", '["catalog"]');
   hash.records.set("v", " ".repeat(70_000));
   const one = member(hash, clock, "b", { catalog: busy });

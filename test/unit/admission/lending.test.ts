@@ -1,62 +1,50 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import * as fc from "fast-check";
-import { lend, partOf } from "../../../src/admission/lending.ts";
+import { lend, partOf, type Desk } from "../../../src/admission/lending.ts";
+
+/** `wants` of critical, default and bulk requests. */
+const desk = (own: number, critical: number, middle: number, bulk: number): Desk => ({
+  own,
+  wants: [0, critical, middle, 0, bulk],
+});
 
 test("idle seats go to where requests wait, and a fifth stays with who owns them", () => {
-  assert.deepEqual(
-    lend([
-      { own: 10, used: 10, queued: 7 },
-      { own: 10, used: 1, queued: 0 },
-    ]),
-    [7, -7],
-  );
-  assert.deepEqual(
-    lend([
-      { own: 10, used: 10, queued: 70 },
-      { own: 10, used: 1, queued: 0 },
-    ]),
-    [7, -7],
-    "9 are idle, 2 are kept",
-  );
-  assert.deepEqual(
-    lend([
-      { own: 10, used: 10, queued: 3 },
-      { own: 10, used: 10, queued: 9 },
-      { own: 10, used: 0, queued: 0 },
-      { own: 10, used: 6, queued: 0 },
-    ]),
-    [3, 7, -8, -2],
-  );
-  assert.deepEqual(
-    lend([
-      { own: 10, used: 10, queued: 3 },
-      { own: 10, used: 10, queued: 9 },
-    ]),
-    [0, 0],
-    "nobody has any to lend",
-  );
+  assert.deepEqual(lend([desk(10, 0, 17, 0), desk(10, 0, 1, 0)]), [7, -7]);
+  assert.deepEqual(lend([desk(10, 0, 80, 0), desk(10, 0, 1, 0)]), [8, -8]);
+  assert.deepEqual(lend([desk(5, 0, 9, 0), desk(5, 0, 0, 0)]), [4, -4]);
+  assert.deepEqual(lend([desk(10, 0, 10, 0), desk(10, 0, 9, 1)]), [0, 0], "everybody has enough");
 });
 
-const desk = fc.record({
-  own: fc.integer({ min: 1, max: 1000 }),
-  used: fc.integer({ min: 0, max: 1500 }),
-  queued: fc.integer({ min: 0, max: 5000 }),
+test("more important requests of one process get the seats of less important ones of another", () => {
+  assert.deepEqual(lend([desk(10, 16, 0, 0), desk(10, 0, 0, 50)]), [6, -6]);
+  assert.deepEqual(lend([desk(10, 30, 0, 0), desk(10, 0, 0, 50)]), [8, -8], "but for those that are kept");
+  assert.deepEqual(lend([desk(10, 4, 20, 0), desk(10, 4, 20, 0)]), [0, 0], "alike");
 });
 
-test("whatever is lent adds up to nothing, leaves who lends what it uses, and is for who needs it", () => {
+const anyDesk = fc.record({
+  own: fc.integer({ min: 1, max: 500 }),
+  wants: fc.array(fc.integer({ min: 0, max: 400 }), { minLength: 5, maxLength: 5 }),
+});
+
+const total = (numbers: readonly number[]): number => numbers.reduce((all, one) => all + one, 0);
+
+test("whatever is lent adds up to nothing, everybody keeps a fifth, and nothing waits behind what is less important", () => {
   fc.assert(
-    fc.property(fc.array(desk, { minLength: 1, maxLength: 9 }), (desks) => {
-      const deltas = lend(desks);
-      assert.equal(
-        deltas.reduce((all, one) => all + one, 0),
-        0,
-      );
-      for (const [i, delta] of deltas.entries()) {
-        const { own, used, queued } = desks[i]!;
-        assert.ok(Number.isInteger(delta));
-        if (delta < 0) assert.ok(queued === 0 && own + delta > used && own + delta >= Math.ceil(own * 0.2));
-        if (delta > 0) assert.ok(delta <= queued);
+    fc.property(fc.array(anyDesk, { minLength: 1, maxLength: 9 }), (desks) => {
+      const seats = lend(desks).map((delta, i) => desks[i]!.own + delta);
+      assert.equal(total(seats), total(desks.map(({ own }) => own)));
+      for (const [i, { own }] of desks.entries()) {
+        assert.ok(Number.isInteger(seats[i]) && seats[i]! >= Math.max(1, Math.ceil(own * 0.2)));
+      }
+      for (let rank = 0; rank < 5; rank++) {
+        const upTo = desks.map(({ wants }) => total(wants.slice(0, rank + 1)));
+        if (!desks.some((_, i) => upTo[i]! > seats[i]!)) continue;
+        // Somebody waits for this class: nobody has more seats than for it and what is above, or what is kept.
+        for (const [i, { own, wants }] of desks.entries()) {
+          if (total(wants) <= own && desks.every((one) => total(one.wants) <= one.own)) continue;
+          assert.ok(seats[i]! <= Math.max(upTo[i]!, Math.max(1, Math.ceil(own * 0.2))));
+        }
       }
     }),
   );

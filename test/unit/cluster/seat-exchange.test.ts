@@ -10,8 +10,8 @@ function exchange() {
   return { clock, seats, told };
 }
 
-const busy = { own: 5, used: 5, queued: 3 };
-const idle = { own: 5, used: 0, queued: 0 };
+const busy = { own: 5, wants: [0, 0, 8, 0, 0] };
+const idle = { own: 5, wants: [0, 0, 0, 0, 0] };
 
 test("seats go from an idle worker to one that is short, by dependency, and are told once", () => {
   const { seats, told } = exchange();

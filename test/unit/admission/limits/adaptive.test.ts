@@ -82,7 +82,7 @@ test("adaptive: under lasting load seats are held back for a moment some times a
 });
 
 test("adaptive: a tenth off, once a window, while a fifth of the calls is dropped", () => {
-  const limit = adaptiveLimit({ initial: 100, min: 2, max: 1000 }, seeded(1));
+  const limit = adaptiveLimit({ initial: 100, min: 2, max: 100 }, seeded(1));
   const seats = [{ at: 0, seats: 100 }];
   for (let now = 1; now < 1500; now++) {
     const inFlight = limit.seats(now);
@@ -96,6 +96,20 @@ test("adaptive: a tenth off, once a window, while a fifth of the calls is droppe
   const share = after!.seats / before!.seats;
   assert.ok(share > 0.88 && share < 0.92, JSON.stringify(seats));
   assert.ok(after!.at - before!.at >= 100 && next!.at - after!.at >= 100, JSON.stringify(seats));
+});
+
+test("adaptive: from 10 to 64 seats of a dependency that takes half a millisecond in a quarter of a second", () => {
+  const limit = adaptiveLimit({ initial: 10, min: 2, max: 1000 }, seeded(1));
+  let now = 0;
+  while (limit.seats(now) < 64 && now < 1000) {
+    const seats = limit.seats(now);
+    now += 0.5;
+    for (let inFlight = 1; inFlight <= seats; inFlight++) {
+      limit.began("r", now, inFlight);
+      limit.ended({ route: "r", startedAt: now - 0.5, latency: 0.5, inFlight, ending: "success" }, now);
+    }
+  }
+  assert.ok(now <= 250, `${now} ms`);
 });
 
 test("adaptive: a step of the clock with calls under way changes nothing", () => {
