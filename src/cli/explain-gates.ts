@@ -10,6 +10,7 @@ export interface GatesExplained {
   /** Milliseconds for which the client would wait, as the request's fields say; undefined: they say nothing. */
   readonly deadline: number | undefined;
   readonly seats: SeatsExplained | "off" | undefined;
+  readonly breaker: Breaker | undefined;
 }
 
 interface QuotaExplained extends Pick<Rule, "name" | "limit" | "window" | "concurrent" | "mode"> {
@@ -34,8 +35,13 @@ export function explainGates(
   left: number | undefined,
   config: Pick<Config, "rateLimits" | "dependencies">,
 ): GatesExplained {
-  const limit = config.dependencies[route.dependency ?? ""]?.limit;
-  return { quotas: rulesOf(route, config.rateLimits).map(quota), deadline: left, seats: limit && seats(limit, cls) };
+  const { limit, breaker } = config.dependencies[route.dependency ?? ""] ?? {};
+  return {
+    quotas: rulesOf(route, config.rateLimits).map(quota),
+    deadline: left,
+    seats: limit && seats(limit, cls),
+    breaker,
+  };
 }
 
 function quota({ name, by, limit, window, concurrent, mode }: Rule): QuotaExplained {
@@ -43,6 +49,7 @@ function quota({ name, by, limit, window, concurrent, mode }: Rule): QuotaExplai
   return { name, by: parts.join("+"), limit, window, concurrent, mode };
 }
 
+type Breaker = Config["dependencies"][string]["breaker"];
 type Limit = Config["dependencies"][string]["limit"];
 
 function seats(limit: Limit, cls: PriorityClass): GatesExplained["seats"] {
@@ -52,13 +59,14 @@ function seats(limit: Limit, cls: PriorityClass): GatesExplained["seats"] {
 }
 
 /** Lines of a table: name and value. */
-export function gateRows({ quotas, deadline, seats }: GatesExplained): readonly (readonly [string, string])[] {
+export function gateRows({ quotas, deadline, seats, breaker }: GatesExplained): readonly (readonly [string, string])[] {
   return [
     ...quotas.map((rule) => ["quota", quotaText(rule)] as const),
     ...(deadline === undefined
       ? []
       : [["deadline", `the client waits ${formatDuration(Math.round(deadline))}`] as const]),
     ...(seats === undefined ? [] : [["seats", seats === "off" ? "as many as come" : seatsText(seats)] as const]),
+    ...(breaker === undefined ? [] : [["breaker", breakerText(breaker)] as const]),
   ];
 }
 
@@ -74,6 +82,15 @@ function seatsText({ algorithm, initial, min, max, longestWait, mode }: SeatsExp
   const found = algorithm === "fixed" ? `${initial}` : `${algorithm}, from ${initial}, ${min} to ${max}`;
   const wait = longestWait === 0 ? "no wait for one" : `a wait of ${formatDuration(longestWait)} at most`;
   return `${found}; ${wait}${modeText(mode)}`;
+}
+
+function breakerText(breaker: Breaker): string {
+  if (breaker === "off") return "opens by hand only";
+  const { errorRate, slowCallRate, slowCallDuration, window, minimumCalls, mode } = breaker;
+  const percent = (rate: number): string => `${Math.round(rate * 100)} %`;
+  const slow = `${percent(slowCallRate)} take ${formatDuration(slowCallDuration)} or longer`;
+  const of = `of ${minimumCalls} calls or more in ${formatDuration(window)}`;
+  return `opens when ${percent(errorRate)} fail or ${slow}, ${of}${modeText(mode)}`;
 }
 
 const modeText = (mode: string): string => (mode === "enforce" ? "" : ` (${mode}: refuses nobody)`);

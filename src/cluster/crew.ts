@@ -1,4 +1,5 @@
 /** The workers of one primary: forks them, watches over them, replaces those that are gone, speaks to all at once. */
+import type { BreakerAnswer, BreakerAsk } from "../core/breaker-control.ts";
 import type { CacheAnswer, CacheAsk } from "../core/cache-control.ts";
 import type { Cancel, Clock } from "../core/clock.ts";
 import { UsageError } from "../core/errors.ts";
@@ -7,6 +8,7 @@ import type { MetricsJson } from "../telemetry/metrics.ts";
 import { addDeparted } from "./departed.ts";
 import type { Fork } from "./fork.ts";
 import { takeOn, type Hand, type HandEnd, type Reply, type Said } from "./hand.ts";
+import { HeldBreakers } from "./held-breakers.ts";
 import type { Answer, Question, ToWorker, WorkerConfig } from "./messages.ts";
 import { ROUND, SeatExchange } from "./seat-exchange.ts";
 import { follows, forked, gone, heard, serves, ticked, vacant, type Place } from "./place.ts";
@@ -50,6 +52,7 @@ export class Crew {
   readonly #allGone = Promise.withResolvers<void>();
   readonly #stopTicking: Cancel;
   readonly #seats: SeatExchange<Hand>;
+  readonly #held: HeldBreakers;
   #departed: MetricsJson = [];
   #current: WorkerConfig;
   #state: "starting" | "running" | "ending" = "starting";
@@ -66,6 +69,7 @@ export class Crew {
       cancelRestart: () => {},
     }));
     this.#allServe.promise.catch(() => {});
+    this.#held = new HeldBreakers(parts.clock);
     this.#seats = new SeatExchange(parts.clock, (hand, lent) => hand.tell({ kind: "lent", lent }));
     const stopRounds = parts.clock.every(ROUND, () => this.#seats.round());
     const stopTicks = parts.clock.every(TICK, () => this.#tick());
@@ -109,6 +113,14 @@ export class Crew {
     const answers = replies.filter((reply) => reply.kind === question.kind) as readonly Answer[];
     const gone = replies.filter(({ kind }) => kind === "gone").length;
     return { answers, silent: replies.length - answers.length - gone };
+  }
+
+  /** Holds a breaker in every process, and in those that start while it is held. */
+  async breaker(ask: BreakerAsk): Promise<{ readonly answers: readonly BreakerAnswer[]; readonly silent: number }> {
+    const { answers, silent } = await this.askAll({ kind: "breaker", ask });
+    const done = answers.flatMap((one) => (one.kind === "breaker" ? [one.answer] : []));
+    if (done.some(({ changed }) => changed)) this.#held.done(ask);
+    return { answers: done, silent };
   }
 
   /** Asks the cache of every process. A purge is told to other instances by one that does it. */
@@ -215,6 +227,7 @@ export class Crew {
       case "serving":
         member.place = serves(member.place, this.#parts.clock.now(), message.hash);
         this.#publish(member, hand, { kind: "serving" });
+        for (const ask of this.#held.asks()) void hand.ask({ kind: "breaker", ask }, PATIENCE.question);
         void this.#catchUp(member, hand);
         if (this.#serving().length === this.#members.length) this.#allAreServing();
         return;

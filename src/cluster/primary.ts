@@ -1,4 +1,3 @@
-import type { BreakerAsk } from "../core/breaker-control.ts";
 import { routeNames } from "../config/schema.ts";
 import { createHexSource } from "../core/clock.ts";
 import type { Control, Life } from "../core/control.ts";
@@ -142,7 +141,7 @@ export async function runPrimary(parts: PrimaryParts): Promise<Running> {
     decisions: (ask) => decisionsOf(crew, ask),
     limits: () => limitsOf(crew),
     dependencies: () => dependenciesOf(crew),
-    breaker: (ask) => holdBreaker(crew, ask),
+    breaker: (ask) => crew.breaker(ask),
     webhookSecret: () => reloader.current().config.cache.webhook?.secret,
     metrics: async () => aggregateMetrics([await own.metrics.json(), ...(await crew.metrics())]),
     reload: reloader.reload,
@@ -188,12 +187,6 @@ async function decisionsOf(crew: Crew, ask: DecisionsAsk): ReturnType<Control["d
 async function limitsOf(crew: Crew): ReturnType<Control["limits"]> {
   const { answers, silent } = await crew.askAll({ kind: "limits" });
   return { readings: answers.flatMap((answer) => (answer.kind === "limits" ? [answer.reading] : [])), silent };
-}
-
-/** Has every worker hold a breaker. */
-async function holdBreaker(crew: Crew, ask: BreakerAsk): ReturnType<Control["breaker"]> {
-  const { answers, silent } = await crew.askAll({ kind: "breaker", ask });
-  return { answers: answers.flatMap((one) => (one.kind === "breaker" ? [one.answer] : [])), silent };
 }
 
 /** What every worker knows of its dependencies. */

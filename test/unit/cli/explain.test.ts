@@ -45,6 +45,7 @@ test("tells route, class, dependency, what is sent and how long it waits", async
   path        /items/a%20b
   captured    id="a b"
   seats       as many as come
+  breaker     opens when 50 % fail or 80 % take 1s or longer, of 20 calls or more in 10s
   dependency  catalog
   targets     http://127.0.0.1:3001, http://127.0.0.1:3002
   sends       GET /v2/items/a%20b?x=1
