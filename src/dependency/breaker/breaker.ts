@@ -92,7 +92,8 @@ export class Breaker {
     if (hold?.state === "forced-closed") return UNCOUNTED;
     if (hold) {
       this.#refused++;
-      return this.#refusalFor(now, hold.until - now);
+      // It may be given back at any time.
+      return this.#refusalFor(now, Math.min(hold.until - now, this.#rules.longestOpen));
     }
     const { state } = this.#engine;
     if (state === "closed") return this.#rules.mode === "off" ? UNCOUNTED : this.#generation;

@@ -274,11 +274,17 @@ suite("a breaker by hand", () => {
     assert.equal(traffic(rig, 59_900, "success"), 0);
     const { state, reason, share } = rig.breaker.read();
     assert.deepEqual({ state, reason, share }, { state: "isolated", reason: "migration", share: 0 });
-    assert.equal(rig.refusal().retryAfterMs! <= 350, true);
+    assert.ok(rig.refusal().retryAfterMs! <= 350);
     rig.clock.advance(100);
     assert.equal(rig.breaker.read().state, "half-open");
     assert.ok(traffic(rig, 1_000, "success") <= 7);
     assert.deepEqual(rig.states, ["closed -> isolated", "isolated -> half-open"]);
+  });
+
+  test("isolated for hours it has clients come again after longestOpen at most", () => {
+    using rig = setUp();
+    rig.breaker.hold({ state: "isolated", ttl: 3_600_000, reason: "migration" });
+    assert.equal(rig.refusal().retryAfterMs, 60_000);
   });
 
   test("forced closed lets all through, whatever becomes of them, and begins anew when it is given back", () => {
