@@ -9,6 +9,7 @@ import type { SharedRedis } from "./cache/tiers/open.ts";
 import type { Breakers } from "./breakers.ts";
 import { createHexSource, type Clock, type Random } from "./core/clock.ts";
 import type { DependencyReading } from "./core/dependency-reading.ts";
+import type { HttpDependency } from "./dependency/port.ts";
 
 /** The gate of a dependency, and what it was made for. */
 export interface GateInUse {
@@ -90,10 +91,15 @@ export function joinFleet({ clock, random, redis, gates }: FleetParts): FleetSea
   });
 }
 
-/** What is known of every dependency. */
-export const readDependencies = (gates: Gates, breakers: Breakers): readonly DependencyReading[] =>
+/** What is known of each dependency: of its targets, its seats and its breaker. */
+export const readDependencies = (
+  gates: Gates,
+  breakers: Breakers,
+  dependencies: ReadonlyMap<string, Pick<HttpDependency, "balancer">>,
+): readonly DependencyReading[] =>
   Array.from(gates, ([name, { gate }]) => ({
     name,
+    ...dependencies.get(name)!.balancer.read(),
     admission: gate.read(),
     breaker: breakers.get(name)!.breaker.read(),
   }));

@@ -6,13 +6,14 @@ import type { Config } from "./config/schema.ts";
 import { createHexSource, systemClock, systemRandom, type Clock, type Random } from "./core/clock.ts";
 import type { Life } from "./core/control.ts";
 import type { BreakerAnswer, BreakerAsk } from "./core/breaker-control.ts";
-import type { DependencyReading } from "./core/dependency-reading.ts";
+import type { DependencyReading, WeightOrder } from "./core/dependency-reading.ts";
 import { createEventBus, type EventBus } from "./core/events.ts";
 import type { Exchange } from "./core/exchange.ts";
 import type { CacheAnswer, CacheAsk, PurgeOrder } from "./core/cache-control.ts";
 import type { LimitsReading } from "./core/limits-control.ts";
 import { createCacheControl, type CacheControl } from "./cache/control.ts";
 import { canonicalUrl } from "./routing/canonical-url.ts";
+import type { Resolve } from "./dependency/balance/addresses.ts";
 import type { Desk } from "./admission/lending.ts";
 import { borrow, desksOf, readDependencies } from "./gates.ts";
 import { createGraphs, type Graph, type Prepared } from "./graph.ts";
@@ -36,6 +37,8 @@ export interface GatewayParts {
   readonly processes?: number;
   /** Which of them this is, from 0. Default: 0. */
   readonly process?: number;
+  /** Addresses of names of targets. Default: the system's way. */
+  readonly resolve?: Resolve;
   /** The degradation level in force. Default: 0, always. */
   readonly level?: () => number;
   /** Our name in Via and CDN-Loop when the configuration gives none. Default: one made at random. */
@@ -60,6 +63,8 @@ export interface Gateway {
   dependencies(): readonly DependencyReading[];
   /** Holds the breaker of a dependency by hand, or gives it back. */
   breaker(ask: BreakerAsk): BreakerAnswer;
+  /** Sets the weight of a target; false: there is none of that name. */
+  reweigh(order: WeightOrder): boolean;
   /** Seats of dependencies that the workers of one machine lend each other, by name. */
   readonly seats: {
     desks(): Readonly<Record<string, Desk>>;
@@ -85,14 +90,14 @@ export type DrainPace = Config["drain"];
 /** THE composition: builds every object, and closes everything in reverse. */
 export function createGateway(config: Config, parts: GatewayParts): Gateway {
   const { clock = systemClock, random = systemRandom, material, sharedPort = false, level } = parts;
-  const { process = 0, processes = 1 } = parts;
+  const { processes = 1 } = parts;
   const { listen } = config;
   const name = listen.name ?? parts.name ?? `spillway-${createHexSource(4)()}`;
   const bus = createEventBus(createHexSource(8)());
   const own = { clock, random, bus, name, settings: listen };
   const { memory, saturation } = createGuards(own, processes);
   const busy = createBusyStage(saturation, random);
-  const graphs = createGraphs(config, { clock, random, bus, material, busy, ownWork: saturation, process, processes });
+  const graphs = createGraphs(config, { ...parts, clock, random, bus, busy, ownWork: saturation });
   const cache = createCacheControl({ bus, store: () => graphs.current().store, canonical: canonicalUrl });
   const purge = (order: PurgeOrder): Promise<CacheAnswer> => cache.ask({ do: "purge", order, share: true });
   const held = (): WarmHold | undefined => (level?.() ? "level" : memory.refusal === "none" ? undefined : "memory");
@@ -146,12 +151,16 @@ export function createGateway(config: Config, parts: GatewayParts): Gateway {
   };
 }
 
+type Views = Pick<Gateway, "config" | "limits" | "dependencies" | "breaker" | "reweigh" | "seats">;
+
 /** What is known of the configuration in force, and of what stands for it. */
-const viewsOf = (graph: () => Graph): Pick<Gateway, "config" | "limits" | "dependencies" | "breaker" | "seats"> => ({
+const viewsOf = (graph: () => Graph): Views => ({
   config: () => graph().config,
   limits: () => graph().quotas.reading(),
-  dependencies: () => readDependencies(graph().gates, graph().breakers),
+  dependencies: () => readDependencies(graph().gates, graph().breakers, graph().dependencies),
   breaker: (ask) => askBreaker(graph().breakers, ask),
+  reweigh: ({ dependency, target, weight, expires, reason }) =>
+    graph().dependencies.get(dependency)?.balancer.reweigh(target, weight, expires, reason) ?? false,
   seats: { desks: () => desksOf(graph().gates, "workers"), borrow: (lent) => borrow(graph().gates, "workers", lent) },
 });
 

@@ -4,12 +4,13 @@ import type { Handler, Stage } from "./core/stage.ts";
 import { onion } from "./core/stage.ts";
 import { createHexSource, type Clock, type Random } from "./core/clock.ts";
 import { continueTrace } from "./core/trace.ts";
-import type { EventBus } from "./core/events.ts";
+import type { EventBus, TargetChange } from "./core/events.ts";
 import type { Identities } from "./core/identity.ts";
 import { classificationOf, type Classification } from "./classification.ts";
 import type { Config, NamedRoute } from "./config/schema.ts";
 import type { Material } from "./config/material.ts";
 import { editHeaders, type HeaderEdits } from "./dependency/fields.ts";
+import type { Resolve } from "./dependency/balance/addresses.ts";
 import { createHttpDependency } from "./dependency/http-dependency.ts";
 import type { HttpDependency } from "./dependency/port.ts";
 import { createRetirement } from "./dependency/retirement.ts";
@@ -66,6 +67,8 @@ interface GraphParts {
   readonly busy?: Stage;
   /** What the process itself has to do. Default: nothing. */
   readonly ownWork?: OwnWork;
+  /** Addresses of names of targets. Default: the system's way. */
+  readonly resolve?: Resolve | undefined;
   /** Processes of this instance. Default: 1. */
   readonly processes?: number;
   /** Which of them this is, from 0. Default: 0. */
@@ -150,7 +153,9 @@ export function buildGraph(config: Config, before: Graph | undefined, parts: Gra
     const former = before?.dependencies.get(name);
     const same =
       former !== undefined && former.ca === ca && JSON.stringify(former.settings) === JSON.stringify(settings);
-    dependencies.set(name, same ? former : createHttpDependency(name, settings, { ...parts, ca }));
+    const told = (target: string, change: TargetChange): void =>
+      parts.bus.publish("spillway:target", { dependency: name, target, change });
+    dependencies.set(name, same ? former : createHttpDependency(name, settings, { ...parts, ca, former, told }));
   }
   const gates = buildGates(config, before?.gates, { process: 0, processes: 1, ...parts });
   const breakers = buildBreakers(config, before?.breakers, parts);

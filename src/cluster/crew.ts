@@ -320,6 +320,7 @@ function objection(number: number, reply: Reply): readonly string[] {
     case "metrics":
     case "dependencies":
     case "breaker":
+    case "weight":
     case "cache":
     case "decisions":
     case "limits":

@@ -5,7 +5,7 @@ import type { BreakerAnswer, BreakerAsk } from "../core/breaker-control.ts";
 import type { CacheAnswer, CacheAsk } from "../core/cache-control.ts";
 import type { Decision, DecisionsAsk } from "../core/decisions.ts";
 import type { LimitsReading } from "../core/limits-control.ts";
-import type { DependencyReading } from "../core/dependency-reading.ts";
+import type { DependencyReading, WeightOrder } from "../core/dependency-reading.ts";
 import type { Desks, Lent } from "./seat-exchange.ts";
 import type { MetricsJson } from "../telemetry/metrics.ts";
 
@@ -44,6 +44,7 @@ export type Question =
   | { readonly kind: "limits" }
   | { readonly kind: "dependencies" }
   | { readonly kind: "breaker"; readonly ask: BreakerAsk }
+  | { readonly kind: "weight"; readonly order: WeightOrder }
   | { readonly kind: "cache"; readonly ask: CacheAsk }
   | { readonly kind: "decisions"; readonly ask: DecisionsAsk }
   /** Build it, use nothing of it. */
@@ -57,6 +58,7 @@ export type Answer =
   | { readonly kind: "metrics"; readonly metrics: MetricsJson }
   | { readonly kind: "dependencies"; readonly readings: readonly DependencyReading[] }
   | { readonly kind: "breaker"; readonly answer: BreakerAnswer }
+  | { readonly kind: "weight"; readonly found: boolean }
   | { readonly kind: "cache"; readonly answer: CacheAnswer }
   | { readonly kind: "decisions"; readonly decisions: readonly Decision[] }
   | { readonly kind: "limits"; readonly reading: LimitsReading }
@@ -101,6 +103,7 @@ const answerSchema = z.discriminatedUnion("kind", [
   z.strictObject({ kind: z.literal("metrics"), metrics: z.array(metricJson).max(MOST_METRICS) }),
   z.strictObject({ kind: z.literal("dependencies"), readings: z.array(dependencyJson) }),
   z.strictObject({ kind: z.literal("breaker"), answer: breakerAnswer }),
+  z.strictObject({ kind: z.literal("weight"), found: z.boolean() }),
   z.strictObject({ kind: z.literal("cache"), answer: z.custom<CacheAnswer>((value) => says(value, "did")) }),
   z.strictObject({ kind: z.literal("decisions"), decisions: z.array(decision).max(MOST_DECISIONS) }),
   z.strictObject({ kind: z.literal("limits"), reading: z.custom<LimitsReading>((value) => says(value, "store")) }),
@@ -136,6 +139,7 @@ const questionSchema = z.discriminatedUnion("kind", [
   z.strictObject({ kind: z.literal("limits") }),
   z.strictObject({ kind: z.literal("dependencies") }),
   z.strictObject({ kind: z.literal("breaker"), ask: z.custom<BreakerAsk>((value) => says(value, "dependency")) }),
+  z.strictObject({ kind: z.literal("weight"), order: z.custom<WeightOrder>((value) => says(value, "target")) }),
   z.strictObject({ kind: z.literal("cache"), ask: z.custom<CacheAsk>((value) => says(value, "do")) }),
   z.strictObject({ kind: z.literal("decisions"), ask: decisionsAsk }),
   z.strictObject({ kind: z.literal("prepare"), config: workerConfig }),

@@ -17,6 +17,7 @@ import { settlePort, type SharedPort } from "./port.ts";
 import { degradedLines } from "./left-out.ts";
 import { createReloader } from "./reloader.ts";
 import type { Running, RunParts } from "./solo.ts";
+import { keepWeights } from "./weights.ts";
 
 /** Milliseconds that workers have beyond `drain.delay` and `drain.timeout` before they are killed. */
 const DRAIN_GRACE = 5_000;
@@ -142,6 +143,7 @@ export async function runPrimary(parts: PrimaryParts): Promise<Running> {
     limits: () => limitsOf(crew),
     dependencies: () => dependenciesOf(crew),
     breaker: (ask) => crew.breaker(ask),
+    reweigh: keepWeights(crew, bus, clock),
     webhookSecret: () => reloader.current().config.cache.webhook?.secret,
     metrics: async () => aggregateMetrics([await own.metrics.json(), ...(await crew.metrics())]),
     reload: reloader.reload,

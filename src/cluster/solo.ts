@@ -82,6 +82,7 @@ function controlOf({ gateway, metrics, recorder, leftOut }: Serving, reloader: R
     decisions: async (ask) => ({ decisions: recorder.find(ask), processes: 1, silent: 0 }),
     dependencies: async () => ({ answers: [gateway.dependencies()], silent: 0 }),
     breaker: async (ask) => ({ answers: [gateway.breaker(ask)], silent: 0 }),
+    reweigh: async (order) => ({ found: gateway.reweigh(order) ? 1 : 0, processes: 1, silent: 0 }),
     limits: async () => ({ readings: [gateway.limits()], silent: 0 }),
     webhookSecret: () => reloader.current().config.cache.webhook?.secret,
     metrics: () => metrics.collect(),

@@ -169,6 +169,7 @@ export class Worker {
     if (question.kind === "limits") return { kind: "limits", reading: serving.gateway.limits() };
     if (question.kind === "dependencies") return { kind: "dependencies", readings: serving.gateway.dependencies() };
     if (question.kind === "breaker") return { kind: "breaker", answer: serving.gateway.breaker(question.ask) };
+    if (question.kind === "weight") return { kind: "weight", found: serving.gateway.reweigh(question.order) };
     if (question.kind === "cache") return { kind: "cache", answer: await serving.gateway.cache.ask(question.ask) };
     if (this.#isLeaving()) return { kind: "failed", message: "is leaving" };
     switch (question.kind) {

@@ -2,7 +2,7 @@ import type { BreakerAnswer, BreakerAsk } from "./breaker-control.ts";
 import type { CacheAnswer, CacheAsk } from "./cache-control.ts";
 import type { Decision, DecisionsAsk } from "./decisions.ts";
 import type { LimitsReading } from "./limits-control.ts";
-import type { DependencyReading } from "./dependency-reading.ts";
+import type { DependencyReading, WeightOrder } from "./dependency-reading.ts";
 
 /** What a reload came to. `refused` keeps the last good configuration. */
 export type ReloadResult =
@@ -35,6 +35,8 @@ export interface Control {
   dependencies(): Promise<{ readonly answers: readonly (readonly DependencyReading[])[]; readonly silent: number }>;
   /** Holds the breaker of a dependency in every process, or gives it back. `silent`: those that gave no answer. */
   breaker(ask: BreakerAsk): Promise<{ readonly answers: readonly BreakerAnswer[]; readonly silent: number }>;
+  /** Sets the weight of a target in every process, also in those that start later. `found`: how many have that target. */
+  reweigh(order: WeightOrder): Promise<{ readonly found: number; readonly processes: number; readonly silent: number }>;
   life(): Life;
   /** One line a check, for `?verbose`: `["event-loop ok", "workers 2/2"]`. */
   checks(): readonly string[];

@@ -31,9 +31,42 @@ export interface AdmissionReading {
 /** Upper bounds of the buckets of waits, milliseconds. The first is no wait at all. */
 export const WAIT_BOUNDS: readonly number[] = [0, 1, 2.5, 5, 10, 25, 50, 100, 250, 500, 1000, 2500];
 
+/** One target of a dependency in one process. */
+export interface TargetReading {
+  /** As it is configured. */
+  readonly origin: string;
+  /** `slow-start`: used, with a share that still grows. */
+  readonly state: "up" | "slow-start" | "unhealthy" | "ejected";
+  /** In force now; the one of the configuration unless it was set by hand. */
+  readonly weight: number;
+  readonly configured: number;
+  /** Set by hand until then, milliseconds since the Unix epoch. */
+  readonly override: { readonly expires: number; readonly reason: string } | undefined;
+  readonly inFlight: number;
+  /** Until the head of an answer: moving average that follows peaks at once; 0: nothing is known. */
+  readonly latencyMs: number;
+  /** Sent to it, repetitions included. */
+  readonly requests: number;
+  readonly ejections: number;
+}
+
+/** A weight that an operator gives a target for a time. */
+export interface WeightOrder {
+  readonly dependency: string;
+  readonly target: string;
+  /** Null: the one of the configuration again. */
+  readonly weight: number | null;
+  /** Milliseconds since the Unix epoch. */
+  readonly expires: number;
+  readonly reason: string;
+}
+
 /** What one process knows of a dependency. */
 export interface DependencyReading {
   readonly name: string;
+  readonly targets: readonly TargetReading[];
+  /** So few targets are usable that all are used. */
+  readonly panic: boolean;
   readonly admission: AdmissionReading;
   readonly breaker: BreakerReading;
 }

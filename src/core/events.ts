@@ -216,6 +216,24 @@ export interface SaturationChanged {
   readonly utilisation: number;
 }
 
+/** `ejected` and `returned`: for failures among the traffic; `healthy` and `unhealthy`: by active checks. */
+export type TargetChange =
+  | { readonly kind: "ejected"; readonly forMs: number }
+  | { readonly kind: "returned" }
+  | { readonly kind: "healthy" }
+  | { readonly kind: "unhealthy" }
+  /** Set by hand, or taken back. */
+  | { readonly kind: "weight"; readonly weight: number };
+
+/** A target of a dependency is used otherwise than before. Channel `spillway:target`. */
+export interface TargetChanged {
+  readonly gateway: string;
+  readonly dependency: string;
+  /** As it is configured. */
+  readonly target: string;
+  readonly change: TargetChange;
+}
+
 /** What happens in a gateway, by channel name. One process may hold several gateways: look at `gateway`. */
 export interface Events {
   readonly "spillway:exchange": ExchangeEnded;
@@ -231,6 +249,7 @@ export interface Events {
   readonly "spillway:cache-skipped": CacheSkipped;
   readonly "spillway:redis": RedisChanged;
   readonly "spillway:fault": Fault;
+  readonly "spillway:target": TargetChanged;
   readonly "spillway:backplane": BackplaneTold;
   readonly "spillway:purged": Purged;
   readonly "spillway:cache-compared": TiersCompared;

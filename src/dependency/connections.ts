@@ -18,6 +18,8 @@ export class Connection {
   carried = 0;
   /** Whether the request it carries streams its body. */
   streams = false;
+  /** Carries no further request: where it goes is no longer the target. */
+  leaves = false;
 
   constructor(create: (wire: Wire) => Client) {
     this.client = create(this.wire);
@@ -64,9 +66,30 @@ export class Connections {
       this.#all.delete(connection);
       return;
     }
+    const { leaves } = connection;
+    if (leaves) this.#drop(connection);
     const next = this.#next();
-    if (next) this.#grant(connection, next);
-    else this.#free.push(connection);
+    if (next) this.#grant(leaves ? this.#open()! : connection, next);
+    else if (!leaves) this.#free.push(connection);
+  }
+
+  /** Gives up connections to any other address: idle ones now, the rest when their request is over. */
+  leaveAllBut(addresses: ReadonlySet<string>): void {
+    for (const connection of this.#all) {
+      const { address } = connection.wire;
+      if (address !== undefined && !addresses.has(address)) connection.leaves = true;
+    }
+    const idle = this.#free.splice(0);
+    for (const connection of idle) {
+      if (connection.leaves) this.#drop(connection);
+      else this.#free.push(connection);
+    }
+  }
+
+  /** Closes a connection that carries nothing; its place is free. */
+  #drop(connection: Connection): void {
+    this.#all.delete(connection);
+    void connection.client.close();
   }
 
   /** Lets what is under way finish. */

@@ -9,6 +9,18 @@ export function isBrokenConnection(error: Error): boolean {
   return code === "ECONNRESET" || code === "EPIPE" || (code === "UND_ERR_SOCKET" && !isBadMessage(error));
 }
 
+/** Whether it was us who could or would not send: it says nothing of the target. */
+export const isOurOwn = (error: Error): boolean => OUR_OWN.has(codeOf(error));
+
+const OUR_OWN: ReadonlySet<string> = new Set([
+  "UND_ERR_ABORTED",
+  "UND_ERR_CLOSED",
+  "UND_ERR_DESTROYED",
+  "UND_ERR_INVALID_ARG",
+  "UND_ERR_NOT_SUPPORTED",
+  "UND_ERR_REQ_CONTENT_LENGTH_MISMATCH",
+]);
+
 const isBadMessage = (error: Error): boolean => error.message === "bad response" || error.message === "bad upgrade";
 
 /** What an error of the HTTP client means. `connected` tells whether the request had a connection when it came. */

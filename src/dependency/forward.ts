@@ -8,8 +8,9 @@ import { bodyOutcome } from "../core/readiness.ts";
 import type { Place } from "../core/line.ts";
 import type { Wait } from "../core/timeouts.ts";
 import { readTrailers } from "./answer.ts";
+import { Attempt } from "./attempt.ts";
 import type { Claim, Connection } from "./connections.ts";
-import { failureOf, isBrokenConnection } from "./faults.ts";
+import { failureOf, isBrokenConnection, isOurOwn } from "./faults.ts";
 import { editHeaders } from "./fields.ts";
 import type { DependencyUse, Target } from "./port.ts";
 import { isPast, pastDeadline, whenPast } from "./remaining.ts";
@@ -37,6 +38,7 @@ const MOST_RESENDS = 2;
 const NOTHING = (): void => {};
 // One function for all calls in place of a closure each.
 const afterRead = (call: Call): void => call.afterRead();
+const afterError = (call: Call, error: Error): void => call.afterError(error);
 const headLate = (call: Call): void => call.headLate();
 const bodyLate = (call: Call): void => call.bodyLate();
 
@@ -49,7 +51,7 @@ class Call implements Dispatcher.DispatchHandler, BodySource, Claim {
   readonly #resolve: (outcome: Outcome) => void;
   readonly #startedAt: number;
   #phase: CallPhase = "connecting";
-  #target: Target | undefined;
+  #attempt: Attempt | undefined;
   #connection: Connection | undefined;
   /** In the line for a connection; undefined when it had to wait for none. */
   #place: Place | undefined;
@@ -94,12 +96,12 @@ class Call implements Dispatcher.DispatchHandler, BodySource, Claim {
     this.#use.dependency.resends.earn();
     this.#wait = this.#use.heads.start(headLate, this.#startedAt, this);
     this.#staysFor = this.#exchange.departure.onGone(this.#onGone);
-    if (this.#phase !== "over") this.#claim();
+    if (this.#phase !== "over") this.#claim(undefined, this.#startedAt);
   }
 
-  #claim(): void {
-    this.#target = this.#use.dependency.pick();
-    this.#place = this.#target.connections.claim(this);
+  #claim(except: Target | undefined, now: number): void {
+    this.#attempt = new Attempt(this.#use.dependency, this.#exchange, except, now);
+    this.#place = this.#attempt.target.connections.claim(this);
   }
 
   // the line's side
@@ -110,7 +112,7 @@ class Call implements Dispatcher.DispatchHandler, BodySource, Claim {
 
   granted(connection: Connection): void {
     this.#connection = connection;
-    this.#dispatch(this.#target!, connection);
+    this.#dispatch(this.#attempt!.target, connection);
   }
 
   #dispatch(target: Target, connection: Connection): void {
@@ -155,6 +157,7 @@ class Call implements Dispatcher.DispatchHandler, BodySource, Claim {
     const raw = (controller.rawHeaders ?? []) as (Buffer | string)[];
     const head = this.#use.dependency.readHead(raw, status, this.#use.policy.trailers);
     if (!head || (status >= 100 && status < 200 && ++this.#interims > MOST_INTERIM) || status < 100 || status > 599) {
+      this.#attempt?.failed();
       this.#giveUp(failed("bad-response", `${this.#use.dependency.name} gave an answer that is not valid HTTP/1.1`));
       return;
     }
@@ -171,13 +174,15 @@ class Call implements Dispatcher.DispatchHandler, BodySource, Claim {
     const body = (this.#body = new StreamedBody(this, head.length));
     if (head.length !== undefined) this.#left = head.length;
     const edits = this.#use.policy.responseHeaders;
+    const now = this.#use.dependency.clock.now();
+    this.#attempt?.answered(status, now);
     this.#served = {
       kind: "served",
       status,
       headers: edits ? editHeaders(head.headers, edits) : head.headers,
       body,
       by: "dependency",
-      dependencyMs: this.#use.dependency.clock.now() - this.#startedAt,
+      dependencyMs: now - this.#startedAt,
     };
     process.nextTick(afterRead, this);
   }
@@ -212,25 +217,40 @@ class Call implements Dispatcher.DispatchHandler, BodySource, Claim {
   }
 
   onResponseError(_controller: Controller | undefined, error: Error): void {
+    // While undici deals with a connection that it could not make, that one takes no other request.
+    if (this.#controller) this.afterError(error);
+    else process.nextTick(afterError, this, error);
+  }
+
+  afterError(error: Error): void {
     const phase = this.#phase;
     if (phase === "over") {
       this.#release();
       return;
     }
     if (phase === "answering" && !this.#served) {
+      this.#attempt?.failed();
       this.#close();
       this.#release();
       this.#body?.fail(error);
-    } else if (phase === "asked" && this.#mayResend(error)) {
-      this.#resends++;
-      this.#phase = "connecting";
+    } else if (phase === "asked" && this.#mayResend(error)) this.#resend(undefined);
+    else {
+      const fault = bodyOutcome(this.#exchange.body?.fault);
+      const isTheirs = !fault && !isOurOwn(error);
+      if (isTheirs) this.#attempt?.failed();
+      if (isTheirs && phase === "connecting" && this.#mayGoElsewhere()) return this.#resend(this.#attempt?.target);
       this.#release();
-      this.#claim();
-    } else {
-      this.#release();
-      const failure = failureOf(error, phase !== "connecting", this.#use.dependency.name);
-      this.#settle(bodyOutcome(this.#exchange.body?.fault) ?? failure);
+      this.#settle(fault ?? failureOf(error, phase !== "connecting", this.#use.dependency.name));
     }
+  }
+
+  #resend(except: Target | undefined): void {
+    this.#resends++;
+    this.#phase = "connecting";
+    this.#controller = undefined;
+    this.#release();
+    this.#attempt?.end();
+    this.#claim(except, this.#use.dependency.clock.now());
   }
 
   // the body's side
@@ -259,6 +279,8 @@ class Call implements Dispatcher.DispatchHandler, BodySource, Claim {
   };
 
   headLate(): void {
+    // In line for a connection it was us who had none.
+    if (this.#connection) this.#attempt?.failed();
     this.#giveUp(failed("timeout", `${this.#use.dependency.name} gave no answer within ${this.#use.heads.ms} ms`));
   }
 
@@ -268,6 +290,7 @@ class Call implements Dispatcher.DispatchHandler, BodySource, Claim {
     if (deadline - startedAt > this.#use.heads.ms - 1) this.headLate();
     else {
       const { name, clock } = this.#use.dependency;
+      if (this.#connection) this.#attempt?.late();
       this.#giveUp(pastDeadline(name, this.#phase === "asked" ? clock.now() - this.#startedAt : undefined));
     }
   }
@@ -275,6 +298,7 @@ class Call implements Dispatcher.DispatchHandler, BodySource, Claim {
   bodyLate(): void {
     if (this.#paused) return this.#awaitBody();
     const error = new Error(`${this.#use.dependency.name} paused for longer than its bodyTimeout`);
+    this.#attempt?.failed();
     this.#close();
     this.#controller?.abort(error);
     this.#body?.fail(error);
@@ -288,6 +312,12 @@ class Call implements Dispatcher.DispatchHandler, BodySource, Claim {
   #mayResend(error: Error): boolean {
     if (this.#resends >= MOST_RESENDS || !isBrokenConnection(error) || this.#interims > 0) return false;
     return this.#connection?.carried !== 0 && isRepeatable(this.#exchange) && this.#use.dependency.resends.spend();
+  }
+
+  /** Nothing was sent yet: another target may take it, if its body is still all here. */
+  #mayGoElsewhere(): boolean {
+    const { balancer, resends } = this.#use.dependency;
+    return this.#resends < MOST_RESENDS && balancer.members.length > 1 && !this.streams && resends.spend();
   }
 
   #giveUp(outcome: Outcome): void {
@@ -309,6 +339,7 @@ class Call implements Dispatcher.DispatchHandler, BodySource, Claim {
     this.#wait = undefined;
     this.#expiry?.();
     this.#staysFor();
+    this.#attempt?.end();
     this.#use.dependency.inUse.leave();
   }
 
@@ -327,6 +358,6 @@ class Call implements Dispatcher.DispatchHandler, BodySource, Claim {
   #release(): void {
     const connection = this.#connection;
     this.#connection = undefined;
-    if (connection) this.#target!.connections.release(connection);
+    if (connection) this.#attempt?.target.connections.release(connection);
   }
 }

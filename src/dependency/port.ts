@@ -4,6 +4,8 @@ import type { Exchange } from "../core/exchange.ts";
 import type { Handler } from "../core/stage.ts";
 import type { Timeouts } from "../core/timeouts.ts";
 import type { HeadReader } from "./answer.ts";
+import type { Balancer } from "./balance/balancer.ts";
+import type { Member } from "./balance/member.ts";
 import type { Connections } from "./connections.ts";
 import type { HeaderEdits } from "./fields.ts";
 import type { InUse } from "./in-use.ts";
@@ -31,7 +33,8 @@ export interface Target {
   readonly host: string;
   /** Name to ask for in TLS; undefined for plain HTTP and bare addresses. */
   readonly servername: string | undefined;
-  readonly weight: number;
+  /** Among the targets of its dependency. */
+  readonly member: Member;
 }
 
 /** What a forward needs of its dependency. */
@@ -41,7 +44,9 @@ export interface HttpDependency {
   /** Its own certificate authorities, PEM. */
   readonly ca: string | undefined;
   readonly clock: Clock;
-  readonly pick: () => Target;
+  readonly balancer: Balancer;
+  /** The target for a request. `except`: has just failed to take it. */
+  readonly pick: (exchange: Exchange, except: Target | undefined, now: number) => Target;
   readonly heads: Timeouts;
   readonly bodies: Timeouts;
   readonly resends: ResendBudget;

@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { balanceSettings, ejectionSettings, healthSettings } from "./balance/settings.ts";
 import { notYet } from "../core/not-yet.ts";
 import { bytes, duration } from "../core/units.ts";
 import { breakerSettings } from "./breaker/settings.ts";
@@ -19,7 +20,15 @@ const target = z.union([
 ]);
 
 export const httpSettings = z.strictObject({
-  targets: z.array(target).min(1).max(1000).describe("Where it is: origins, or maps with a weight"),
+  targets: z
+    .array(target)
+    .min(1)
+    .max(1000)
+    .refine(
+      (targets) => new Set(targets.map(({ url }) => new URL(url).origin)).size === targets.length,
+      "names a target twice: every target has its own entry, and a weight where it is to get more",
+    )
+    .describe("Where it is: origins, or maps with a weight"),
   host: z.enum(["client", "target"]).default("client").describe("Host field sent on: the client's or the target's own"),
   maxConnections: z
     .int()
@@ -34,6 +43,16 @@ export const httpSettings = z.strictObject({
   keepAlive: duration({ min: "1ms", max: "1h" })
     .prefault("4s")
     .describe("An idle connection is kept so long; a second less than the target announces, if it does"),
+  balance: balanceSettings.describe("How requests are spread over several targets"),
+  ejection: ejectionSettings.describe(
+    "Targets that fail while others do not get nothing for a time, at most half of them at once. Failures: no connection, no answer or no valid one in time, 5xx but 501",
+  ),
+  resolveEvery: z
+    .union([z.literal("off"), duration({ min: "1s", max: "1d" })])
+    .prefault("30s")
+    .describe(
+      "Names of targets are looked up so often; connections to addresses that are gone end with their request. Connections are opened to where a name points then; while it cannot be resolved, to where it did",
+    ),
   maxHead: bytes({ min: "1KiB", max: "1MiB" }).prefault("32KiB").describe("Head of an answer; more: 502"),
 });
 
@@ -50,7 +69,9 @@ export const dependencySettings = z.strictObject({
     .describe("Pause between two reads of the answer's body; event streams excepted"),
   breaker: breakerSettings,
   retry: notYet("retry budget"),
-  health: notYet("active health check"),
+  health: healthSettings
+    .default("off")
+    .describe("Checks of every target beside the traffic, each on a connection of its own and counted by no limit"),
 });
 
 /** What its connections are made for; its breaker is apart. */

@@ -9,7 +9,8 @@ import { headerValue, joinedHeader, withoutHeaders, type HeaderList } from "../c
 import { failed, type Outcome } from "../core/outcome.ts";
 import type { Wait } from "../core/timeouts.ts";
 import type { HeadReader } from "./answer.ts";
-import { failureOf } from "./faults.ts";
+import { Attempt } from "./attempt.ts";
+import { failureOf, isOurOwn } from "./faults.ts";
 import { editHeaders, type HeaderEdits } from "./fields.ts";
 import type { DependencyUse } from "./port.ts";
 import { isPast, pastDeadline, whenPast } from "./remaining.ts";
@@ -28,10 +29,15 @@ export function openTunnel(use: DependencyUse, exchange: Exchange, upgrade: Upgr
   const { clock, name } = use.dependency;
   if (isPast(exchange, clock)) return Promise.resolve(pastDeadline(name));
   return new Promise((resolve) => {
-    const target = use.dependency.pick();
+    const attempt = new Attempt(use.dependency, exchange, undefined, clock.now());
+    const { target } = attempt;
     const wire = new Wire();
     const client = target.open(wire);
-    const asking = new Asking(use, exchange, upgrade, wire, (outcome) => {
+    const asking = new Asking(use, exchange, upgrade, wire, (outcome, socket) => {
+      if (outcome.kind === "served" || outcome.kind === "tunnelled") attempt.answered(outcome.status, clock.now());
+      else if (isTargetsFault(outcome)) attempt.failed();
+      if (socket) socket.once("close", () => attempt.end());
+      else attempt.end();
       resolve(outcome);
       void client.close();
     });
@@ -46,6 +52,9 @@ export function openTunnel(use: DependencyUse, exchange: Exchange, upgrade: Upgr
   });
 }
 
+const isTargetsFault = (outcome: Outcome): boolean =>
+  outcome.kind === "failed" && outcome.reason !== "client-gone" && !(outcome.error && isOurOwn(outcome.error));
+
 /** A 101 has no body, whatever it says. */
 const LENGTH: ReadonlySet<string> = new Set(["content-length"]);
 
@@ -58,7 +67,7 @@ class Asking implements Dispatcher.DispatchHandler {
   readonly #name: string;
   readonly #edits: HeaderEdits | undefined;
   readonly #upgrade: Upgrade;
-  readonly #resolve: (outcome: Outcome) => void;
+  readonly #resolve: (outcome: Outcome, tunnel?: Duplex) => void;
   readonly #wait: Wait;
   readonly #stays: () => void;
   readonly #wire: Wire;
@@ -74,7 +83,7 @@ class Asking implements Dispatcher.DispatchHandler {
     exchange: Exchange,
     upgrade: Upgrade,
     wire: Wire,
-    resolve: (outcome: Outcome) => void,
+    resolve: (outcome: Outcome, tunnel?: Duplex) => void,
   ) {
     this.#name = name;
     this.#wire = wire;
@@ -118,7 +127,7 @@ class Asking implements Dispatcher.DispatchHandler {
       this.#settle(failed("bad-response", `${this.#name} switched protocols without a valid WebSocket handshake`));
       return;
     }
-    this.#settle({ kind: "tunnelled", status: 101 });
+    this.#settle({ kind: "tunnelled", status: 101 }, socket);
     this.#upgrade.join(socket, withoutHeaders(this.#edited(head.headers), LENGTH));
   }
 
@@ -172,12 +181,12 @@ class Asking implements Dispatcher.DispatchHandler {
     this.#controller?.abort(new Error("this request was given up"));
   }
 
-  #settle(outcome: Outcome): void {
+  #settle(outcome: Outcome, tunnel?: Duplex): void {
     if (this.#over) return;
     this.#over = true;
     this.#wait.cancel();
     this.#expiry?.();
     this.#stays();
-    this.#resolve(outcome);
+    this.#resolve(outcome, tunnel);
   }
 }

@@ -18,6 +18,11 @@ export class Wire {
     };
   }
 
+  /** Where the socket goes; undefined when there is none, or it is gone. */
+  get address(): string | undefined {
+    return this.#socket?.destroyed === false ? this.#socket.remoteAddress : undefined;
+  }
+
   /**
    * Whether the answer that was read last is not all there was, or not whole: octets followed it in the same read
    * (RFC 9112 section 6.3), or an error ended the connection that was to end the answer. Holds from the end of

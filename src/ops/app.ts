@@ -19,6 +19,7 @@ import { dependencies } from "./dependencies.ts";
 import { drain } from "./drain.ts";
 import { createGate, peerOf, type Gate } from "./gate.ts";
 import { createLockout } from "./lockout.ts";
+import { weights } from "./weights.ts";
 import { limits } from "./limits.ts";
 import { openapi } from "./openapi.ts";
 import { problem, problemText, sendJson, sendProblem, sendText } from "./problem.ts";
@@ -97,6 +98,7 @@ export function opsCalls({
     ...drain(control),
     ...dependencies(control),
     ...breakers(control),
+    weights(control, clock),
     ...cache(control),
     ...cachePurge(control),
     ...cacheEvents(control, clock),

@@ -3,6 +3,7 @@ import type { Control } from "../core/control.ts";
 import type { AdmissionReading, DependencyReading, RefusalCount } from "../core/dependency-reading.ts";
 import { breakerShape, breakerSum } from "./breakers.ts";
 import type { OpsCall } from "./call.ts";
+import { targetShape, targetsOf } from "./targets.ts";
 
 const count = z.int().min(0);
 const refusals = z.array(z.object({ reason: z.string(), class: z.string(), count }));
@@ -13,6 +14,8 @@ const shape = z.object({
   dependencies: z.array(
     z.object({
       name: z.string(),
+      panic: z.boolean().describe("So few targets are usable that some process uses all"),
+      targets: z.array(targetShape),
       admission: z.object({
         mode: z.enum(["enforce", "shadow", "off"]),
         limit: count.nullable().describe("Seats; null where nothing is limited"),
@@ -33,7 +36,7 @@ export const dependencies = (control: Control): readonly OpsCall[] => [
     method: "GET",
     path: "/ops/dependencies",
     access: "read",
-    summary: "Dependencies: seats, how many are taken, who waits, who was refused; states of breakers",
+    summary: "Dependencies: their targets; seats, how many are taken, who waits, who was refused; states of breakers",
     answers: { 200: { description: "All of them", contentType: "application/json", schema: shape } },
     async run() {
       const { answers, silent } = await control.dependencies();
@@ -43,6 +46,8 @@ export const dependencies = (control: Control): readonly OpsCall[] => [
         silent,
         dependencies: Array.from(byName, ([name, readings]) => ({
           name,
+          panic: readings.some(({ panic }) => panic),
+          targets: targetsOf(readings),
           admission: sumOf(readings),
           breaker: breakerSum(readings.map(({ breaker }) => breaker)),
         })),

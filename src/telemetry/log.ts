@@ -130,6 +130,10 @@ function subscribeRest(bus: EventBus, write: Log["write"], bursts: Bursts): (() 
       const { kind: _, ...counts } = change;
       write(change.failed > 0 ? "warn" : "info", "cache-warmed", { plan, ...counts });
     }),
+    bus.subscribe("spillway:target", ({ dependency, target, change: { kind, ...figures } }) => {
+      const level = kind === "ejected" || kind === "unhealthy" ? "warn" : "info";
+      if (bursts.allow("target")) write(level, `target-${kind}`, { dependency, target, ...figures });
+    }),
     bus.subscribe("spillway:saturation", ({ state, seats, waiting, utilisation }) => {
       if (state === "room") write("info", "event-loop-has-room", { waiting });
       else if (bursts.allow("event-loop-full")) write("warn", "event-loop-full", { seats, waiting, utilisation });

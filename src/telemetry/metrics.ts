@@ -12,6 +12,7 @@ import { createLimitCounts, limitViews, type LimitCounts } from "./limits.ts";
 import { createProcessProbe, type ProcessReading } from "./process.ts";
 import { createRedisCounts, redisViews } from "./redis.ts";
 import { DURATION_BOUNDS, createRequestCounts, type RequestCounts, type RouteFigures } from "./requests.ts";
+import { targetViews } from "./targets.ts";
 import { createTierCounts, tierViews } from "./tiers.ts";
 import { createWarmCounts, warmViews } from "./warming.ts";
 import { histogram, single, tallyView, type Sample, type View } from "./view.ts";
@@ -66,6 +67,7 @@ export function createMetrics(parts: MetricsParts): Metrics {
     ...requestViews(requests),
     ...admissionViews(parts.dependencies ?? (() => [])),
     ...breakerViews(parts.dependencies ?? (() => [])),
+    ...targetViews(parts.dependencies ?? (() => [])),
     ...endingViews(endings),
     ...cacheViews(cache),
     ...limitViews(limits),

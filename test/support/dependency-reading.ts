@@ -1,5 +1,10 @@
 import type { BreakerReading } from "../../src/core/breaker-control.ts";
-import { WAIT_BOUNDS, type AdmissionReading, type DependencyReading } from "../../src/core/dependency-reading.ts";
+import {
+  WAIT_BOUNDS,
+  type AdmissionReading,
+  type DependencyReading,
+  type TargetReading,
+} from "../../src/core/dependency-reading.ts";
 
 /** What one process knows of a dependency: ten seats, a closed breaker, nothing going on, unless said otherwise. */
 export const dependencyReading = (
@@ -8,6 +13,8 @@ export const dependencyReading = (
   breaker: Partial<BreakerReading> = {},
 ): DependencyReading => ({
   name,
+  panic: false,
+  targets: [],
   admission: {
     mode: "enforce",
     limit: 10,
@@ -35,4 +42,18 @@ export const dependencyReading = (
     wouldRefuse: 0,
     ...breaker,
   },
+});
+
+/** A target with nothing special about it, unless said otherwise. */
+export const targetReading = (facts: Partial<TargetReading> = {}): TargetReading => ({
+  origin: "http://127.0.0.1:3001",
+  state: "up",
+  weight: 1,
+  configured: 1,
+  override: undefined,
+  inFlight: 2,
+  latencyMs: 10,
+  requests: 5,
+  ejections: 0,
+  ...facts,
 });

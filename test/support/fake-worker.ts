@@ -1,3 +1,4 @@
+import type { WeightOrder } from "../../src/core/dependency-reading.ts";
 import type { Decision } from "../../src/core/decisions.ts";
 import type { Fork, WorkerEvents } from "../../src/cluster/fork.ts";
 import type { Answer, FromWorker, Question, ToWorker } from "../../src/cluster/messages.ts";
@@ -14,6 +15,8 @@ export class FakeWorker {
   /** Answers questions and pings. */
   awake = true;
   objects: string | undefined;
+  /** Those it was told. */
+  readonly weights: WeightOrder[] = [];
   alive = true;
   counted = 0;
 
@@ -64,6 +67,9 @@ export class FakeWorker {
         return { kind: "breaker", answer: { changed: undefined } };
       case "dependencies":
         return { kind: "dependencies", readings: [] };
+      case "weight":
+        this.weights.push(question.order);
+        return { kind: "weight", found: true };
       case "prepare":
         if (this.objects !== undefined) return { kind: "failed", message: this.objects };
         this.prepared = question.config.hash;

@@ -57,7 +57,7 @@ function complete(input: TestConfig): object {
 export async function startGateway(
   input: TestConfig,
   clock: Clock = systemClock,
-  parts: Pick<GatewayParts, "level"> = {},
+  parts: Pick<GatewayParts, "level" | "resolve"> = {},
 ): Promise<TestGateway> {
   const { config } = validateConfig(complete(input));
   const gateway = createGateway(config, { ...parts, material: await loadMaterial(config, "config"), clock });

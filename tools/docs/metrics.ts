@@ -1,7 +1,7 @@
 import { createEventBus } from "../../src/core/events.ts";
 import { failed, refused } from "../../src/core/outcome.ts";
 import { createMetrics } from "../../src/telemetry/metrics.ts";
-import { dependencyReading } from "../../test/support/dependency-reading.ts";
+import { dependencyReading, targetReading } from "../../test/support/dependency-reading.ts";
 import { endedExchange, served } from "../../test/support/ended-exchange.ts";
 
 /** One metric as it is exposed. */
@@ -20,7 +20,7 @@ export async function metricFacts(): Promise<readonly MetricFacts[]> {
     routes: ["products"],
     version: "0",
     nodeVersion: "0",
-    dependencies: () => [dependencyReading()],
+    dependencies: () => [{ ...dependencyReading(), targets: [targetReading()] }],
   });
   bus.publish("spillway:exchange", endedExchange());
   bus.publish("spillway:exchange", endedExchange({ outcome: { ...served, cache: { result: "hit", tier: "memory" } } }));

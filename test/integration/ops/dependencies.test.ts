@@ -34,6 +34,8 @@ test("GET /ops/dependencies adds the seats of all processes up, for whoever may 
     dependencies: [
       {
         name: "catalog",
+        panic: false,
+        targets: [],
         admission: {
           mode: "enforce",
           limit: 20,
@@ -61,6 +63,8 @@ test("GET /ops/dependencies adds the seats of all processes up, for whoever may 
       },
       {
         name: "reports",
+        panic: false,
+        targets: [],
         admission: {
           mode: "off",
           limit: null,

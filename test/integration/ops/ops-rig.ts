@@ -56,6 +56,7 @@ export async function startOps(t: TestContext, settings: object = {}, control: P
       answers: [{ changed: { before: "closed", after: hold?.state ?? "closed" } }],
       silent: 0,
     }),
+    reweigh: async () => ({ found: 1, processes: 1, silent: 0 }),
     webhookSecret: () => undefined,
     reload: async () => {
       state.reloads += 1;
@@ -143,6 +144,7 @@ export const strawEntry = (key: string): EntryReading => ({
 
 /** What a call takes; undefined for one without a body. */
 export const bodyFor = (path: string, method: string): string | undefined => {
+  if (path.endsWith("/weights")) return JSON.stringify({ target: "http://127.0.0.1:3001", weight: 1, reason: "test" });
   if (method === "PUT") return JSON.stringify({ state: "isolated", reason: "test" });
   if (method !== "POST") return undefined;
   if (path === "/ops/cache/warm") return JSON.stringify({ urls: ["/a"] });

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import * as fc from "fast-check";
+import type { Socket } from "node:net";
 import type { Client } from "undici";
 import { Connections, type Claim, type Connection } from "../../../src/dependency/connections.ts";
 
@@ -82,4 +83,31 @@ test("D3: uploads that stream hold a quarter of the connections at most, whateve
       },
     ),
   );
+});
+
+test("connections to addresses that are gone are closed: idle ones at once, others with their request", () => {
+  const closed: number[] = [];
+  let made = 0;
+  const connections = new Connections((wire) => {
+    const number = made++;
+    wire.attach({ destroyed: false, remoteAddress: `10.0.0.${number}`, unshift() {} } as unknown as Socket);
+    return {
+      closed: false,
+      destroyed: false,
+      close: async () => void closed.push(number),
+    } as unknown as Client;
+  }, 3);
+  const [a, b, c, waits] = [new Asked(), new Asked(), new Asked(), new Asked()];
+  for (const one of [a, b, c]) connections.claim(one);
+  connections.release(a.connection!);
+  connections.leaveAllBut(new Set(["10.0.0.2"]));
+  assert.deepEqual(closed, [0]);
+  const d = new Asked();
+  connections.claim(d);
+  assert.ok(connections.claim(waits), "three are open");
+  connections.release(b.connection!);
+  assert.deepEqual(closed, [0, 1]);
+  assert.notEqual(waits.connection, undefined);
+  assert.notEqual(waits.connection, b.connection);
+  assert.equal(made, 5);
 });

@@ -3,7 +3,6 @@ import { suite, test } from "node:test";
 import * as fc from "fast-check";
 import { createHeadReader, readTrailers } from "../../../src/dependency/answer.ts";
 import { failureOf, isBrokenConnection } from "../../../src/dependency/faults.ts";
-import { createPicker } from "../../../src/dependency/http-dependency.ts";
 import { ResendBudget } from "../../../src/dependency/resend.ts";
 
 const coded = (code: string, message = "planted"): Error => Object.assign(new Error(message), { code });
@@ -114,23 +113,5 @@ suite("the head of an answer", () => {
       "0",
     ];
     assert.deepEqual(readTrailers(raw), ["X-Sum", "1", "Grpc-Status", "0"]);
-  });
-});
-
-suite("the choice of a target", () => {
-  /** How often each weight is drawn by 1000 even draws. */
-  const draws = (weights: readonly number[]): readonly number[] => {
-    let draw = 0;
-    const targets = weights.map((weight) => ({ weight, drawn: 0 }));
-    const pick = createPicker(targets, () => (draw++ % 1000) / 1000);
-    for (let i = 0; i < 1000; i++) pick().drawn++;
-    return targets.map(({ drawn }) => drawn);
-  };
-
-  test("is in proportion to the weights; 0 gets none unless all have 0", () => {
-    assert.deepEqual(draws([3, 1]), [750, 250]);
-    assert.deepEqual(draws([0, 0.5, 0.5, 0]), [0, 500, 500, 0]);
-    assert.deepEqual(draws([0, 0]), [500, 500]);
-    assert.deepEqual(draws([0]), [1000]);
   });
 });
