@@ -10,7 +10,7 @@ import { GateFigures, type GateReason } from "./figures.ts";
 import type { Desk, Lenders } from "./lending.ts";
 import type { Limit } from "./limits/limit.ts";
 import { Pace } from "./pace.ts";
-import { Permit, type Seats } from "./permit.ts";
+import { Permit, type Ending, type Seats } from "./permit.ts";
 import { Queue } from "./queue.ts";
 import { RunningTime } from "./running-time.ts";
 import { refusal } from "./refusal.ts";
@@ -175,22 +175,26 @@ export class Gate implements Seats {
   // the permit's side
 
   /** What an answer took while this process had no time for it says nothing of the dependency. */
-  answered({ given }: Permit, ending: "success" | "dropped"): void {
+  answered({ given }: Permit, ending: "success" | "dropped", now = this.#clock.now()): void {
     if (this.#ownWork.full && ending === "success") return;
-    const now = this.#clock.now();
     const latency = now - given.since;
     if (ending === "success") this.#pace.answered(latency);
     const { route, since: startedAt, inFlight } = given;
     this.#limit.ended({ route, startedAt, latency, inFlight, ending }, now);
   }
 
-  freed({ given, seen }: Permit, counts: boolean): void {
+  freed({ given, seen }: Permit, counts: boolean, now = this.#clock.now()): void {
     this.#taken--;
     this.#takenBy[given.rank]! -= 1;
-    const now = this.#clock.now();
     this.#pace.moved(this.#time.at(now));
     if (counts) this.#pace.freed(now - given.since, Math.max(given.inFlight, seen.limit));
     if (this.#queue.size > 0) this.#fill(now);
+  }
+
+  over(permit: Permit, ending: Ending): void {
+    const now = this.#clock.now();
+    if (ending !== "ignore") this.answered(permit, ending, now);
+    this.freed(permit, ending !== "ignore", now);
   }
 
   /** While this process is full, it is its own work that limits what is under way, not what was learned of the dependency. */

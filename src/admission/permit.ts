@@ -12,6 +12,8 @@ export interface Seats {
   answered(permit: Permit, ending: Exclude<Ending, "ignore">): void;
   /** The seat is free; `counts`: how long it was held tells of the dependency. */
   freed(permit: Permit, counts: boolean): void;
+  /** Both at once. */
+  over(permit: Permit, ending: Ending): void;
 }
 
 /** For what a permit was given. */
@@ -43,6 +45,18 @@ export class Permit {
     if (this.#ending !== undefined) return;
     this.#ending = ending;
     if (ending !== "ignore") this.#seats.answered(this, ending);
+  }
+
+  /** Both at once: the answer is here with all of its octets, or never will be. */
+  over(ending: Ending): void {
+    if (this.#ending !== undefined || this.#free) {
+      this.answered(ending);
+      this.free();
+      return;
+    }
+    this.#ending = ending;
+    this.#free = true;
+    this.#seats.over(this, ending);
   }
 
   /** Gives the seat back. Only the first call counts. */

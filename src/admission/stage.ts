@@ -10,6 +10,7 @@ import { Timeouts, type Wait } from "../core/timeouts.ts";
 import type { Handler, Stage } from "../core/stage.ts";
 import type { Gate } from "./gate.ts";
 import { Permit, type Ending } from "./permit.ts";
+import type { Settled } from "./waiter.ts";
 
 /** Keeps a dependency from being closed under an exchange that has not come to it yet. */
 export interface Hold {
@@ -18,7 +19,7 @@ export interface Hold {
 }
 
 /**
- * Asks the gate of a dependency for a seat, and holds it until the answer's body has ended or was given up. A request
+ * Asks the gate of a dependency for a seat, and holds it until all octets of the answer are here or it was given up. A request
  * with a body asks once that is worth a seat. Tunnels and event streams hold a seat until their head only: they last for
  * hours and cost the dependency little, and the connections bound them. For the same reason a client that takes a long
  * answer too slowly, or streams a long upload, keeps a seat for a second: else a handful of slow clients would keep all
@@ -30,11 +31,16 @@ export const createAdmissionStage = (gate: Gate, inUse: Hold, clock: Clock): Sta
     const admit = (exchange: Exchange): Soon<Outcome> => {
       const entry = gate.enter(exchange);
       if (entry instanceof Permit) return use(entry, next, exchange, slow);
-      if (!(entry instanceof Promise)) return entry;
+      return entry instanceof Promise ? whenSettled(entry, exchange) : entry;
+    };
+    const whenSettled = async (entry: Promise<Settled>, exchange: Exchange): Promise<Outcome> => {
       inUse.enter();
-      return entry
-        .then((settled) => (settled instanceof Permit ? use(settled, next, exchange, slow) : settled))
-        .finally(() => inUse.leave());
+      try {
+        const settled = await entry;
+        return settled instanceof Permit ? await use(settled, next, exchange, slow) : settled;
+      } finally {
+        inUse.leave();
+      }
     };
     const whenReady = async (exchange: Exchange, body: RequestBody): Promise<Outcome> => {
       inUse.enter();
@@ -84,11 +90,14 @@ function useWith(permit: Permit, next: Handler, exchange: Exchange, slow: Timeou
   );
 }
 
-/** Tells the gate how the call went, and has the seat given back with the end of the body. */
+/** Tells the gate how the call went, and has the seat given back with the last octet that comes. */
 function settle(permit: Permit, outcome: Outcome, slow: Timeouts): Outcome {
-  permit.answered(endingOf(outcome));
-  if (outcome.kind === "served" && !isEventStream(outcome.headers)) hold(permit, outcome.body, slow);
-  else permit.free();
+  const ending = endingOf(outcome);
+  if (outcome.kind !== "served" || outcome.body.arrived || isEventStream(outcome.headers)) permit.over(ending);
+  else {
+    permit.answered(ending);
+    hold(permit, outcome.body, slow);
+  }
   if (outcome.kind === "handed-on" || outcome.kind === "tunnelled") return outcome;
   return { ...outcome, admission: permit.seen };
 }
@@ -100,12 +109,15 @@ const SLOW_FOR = 1000;
 
 /** Has the seat given back with the end of the body. A body that the client holds back is at the client's pace soon. */
 function hold(permit: Permit, body: Body, slow: Timeouts): void {
+  if (body.length !== undefined && body.length <= SMALL) {
+    body.whenDone(() => permit.free());
+    return;
+  }
   let wait: Wait | undefined;
   body.whenDone(() => {
     wait?.cancel();
     permit.free();
   });
-  if (body.length !== undefined && body.length <= SMALL) return;
   body.whenHeldBack(() => (wait = slow.start(() => permit.free())));
 }
 

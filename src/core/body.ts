@@ -20,6 +20,8 @@ export interface Body {
   readonly length: number | undefined;
   /** What `takeWhole` gives as Latin-1 text, where somebody has that at hand: a short one goes out in one write with its head. */
   readonly latin1?: string | undefined;
+  /** Whether all octets are here, so that nothing is asked of the producer any more. */
+  readonly arrived: boolean;
   /** The chunks, when all of them are already here; then no sink is needed. Ends the body as `complete`. */
   takeWhole(): Buffer[] | undefined;
   /** Attaches the one sink. Throws if the body was already taken. */
@@ -67,6 +69,10 @@ export class StreamedBody implements Body {
   constructor(source: BodySource, length: number | undefined) {
     this.#source = source;
     this.length = length;
+  }
+
+  get arrived(): boolean {
+    return this.#arrived === "whole";
   }
 
   /** Producer's side: one more chunk, never empty. */
@@ -181,6 +187,7 @@ export class StreamedBody implements Body {
 const HELD_AT_MOST = 256 * 1024;
 
 class WholeBody implements Body {
+  readonly arrived = true;
   readonly length: number;
   readonly latin1: string | undefined;
   readonly #bytes: Buffer;

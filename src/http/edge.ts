@@ -242,14 +242,13 @@ export class Edge {
   #await(outcome: Promise<Outcome>, { startedAt, route }: Exchange, delivery: Delivery): void {
     const { clock, saturation } = this.#parts;
     saturation.began();
-    const over = (): void => saturation.ended(clock.now() - startedAt);
     outcome.then(
       (ended) => {
-        over();
+        saturation.ended(clock.now() - startedAt);
         delivery.deliver(ended);
       },
       (thrown: unknown) => {
-        over();
+        saturation.ended(clock.now() - startedAt);
         this.#fault(delivery, route.name, toError(thrown));
       },
     );

@@ -72,8 +72,20 @@ suite("the stage of admission", () => {
     assert.ok(outcome.kind === "served");
     const admission = { limit: 2, inFlight: 0, ahead: 0, estimateMs: 0, capMs: 300, waitedMs: 0 };
     assert.deepEqual(outcome.admission, admission);
-    assert.equal(gate.inFlight, 1);
-    outcome.body.takeWhole();
+    assert.equal(gate.inFlight, 0);
+  });
+
+  test("an answer that is here with all of its octets holds no seat, whoever takes it when", async () => {
+    const { gate, handle } = rigOf(() => 1);
+    const body = streamed();
+    const outcome = await handle(exchangeOf(), async () => {
+      body.push(Buffer.from("a"));
+      body.finish();
+      return answer({ body });
+    });
+    assert.equal(gate.inFlight, 0);
+    assert.ok(outcome.kind === "served");
+    assert.deepEqual(outcome.body.takeWhole(), [Buffer.from("a")]);
     assert.equal(gate.inFlight, 0);
   });
 
