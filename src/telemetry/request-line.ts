@@ -12,12 +12,23 @@ const text = (value: string): string => {
 const field = (name: string, value: string | undefined): string =>
   value === undefined ? "" : `,"${name}":${text(value)}`;
 
-/** Microseconds are as exact as the clock is. */
-const round = (ms: number): number => Math.round(ms * 1000) / 1000;
+const DAY = 86_400_000;
+
+/**
+ * Milliseconds to three places, for microseconds are as exact as the clock is. Put together of whole numbers: the shortest
+ * text of a fraction takes V8 three times as long.
+ */
+function round(ms: number): number | string {
+  if (!(ms > 0 && ms < DAY)) return Math.round(ms * 1000) / 1000;
+  const micros = Math.round(ms * 1000);
+  const rest = micros % 1000;
+  const whole = (micros - rest) / 1000;
+  return rest === 0 ? whole : `${whole}.${rest < 10 ? "00" : rest < 100 ? "0" : ""}${rest}`;
+}
 
 /**
  * The line of one request, in the form that pino gives all others: put together by hand, because it is the one line
- * that is written at the pace of the traffic (0.5 us against 3 us). `wall` in milliseconds since 1970; `redact` takes
+ * that is written at the pace of the traffic (0.8 us against 3 us). `wall` in milliseconds since 1970; `redact` takes
  * secrets out of what others wrote.
  */
 export function requestLine(

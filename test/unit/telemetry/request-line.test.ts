@@ -97,3 +97,15 @@ test("D12: whatever a client sends stays inside its own field of one line", () =
     }),
   );
 });
+
+test("milliseconds are numbers to three places, whatever they are", () => {
+  const edge = fc.constantFrom(0, 0.0004, 0.0005, 0.001, 0.01, 0.0995, 0.9996, 1, 7.05, 59_999.9996, 86_400_000, 1e12);
+  fc.assert(
+    fc.property(fc.oneof(edge, fc.double({ min: 0, max: 1e6, noNaN: true })), (durationMs) => {
+      assert.equal(
+        (JSON.parse(line({ durationMs })) as { duration_ms: number }).duration_ms,
+        Math.round(durationMs * 1000) / 1000,
+      );
+    }),
+  );
+});
