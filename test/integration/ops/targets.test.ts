@@ -2,6 +2,8 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { WeightOrder } from "../../../src/core/dependency-reading.ts";
 import { dependencyReading, targetReading } from "../../support/dependency-reading.ts";
+import { startOrigin } from "../../support/raw-origin.ts";
+import { startSpillway } from "../../support/spillway-process.ts";
 import { allTokens, bearer, startOps } from "./ops-rig.ts";
 
 const target = targetReading();
@@ -83,4 +85,29 @@ test("a weight is set by who may operate, in all processes and with an end, and 
   assert.deepEqual((entry.after as { reason: string; ttl: string }).reason, "canary");
   assert.equal((await put("nothing", order)).status, 404);
   assert.equal(orders.at(-1)!.target, target.origin);
+});
+
+test("with two workers a weight is in force in both", async (t) => {
+  const origin = await startOrigin((_request, response) => void response.end("ok"));
+  t.after(() => origin.close());
+  const other = `http://localhost:${origin.port}`;
+  await using gateway = await startSpillway({
+    listen: { workers: 2 },
+    ops: { tokens: allTokens },
+    dependencies: { catalog: { http: { targets: [origin.url, other] } } },
+    routes: [{ name: "all", match: { path: "/*" }, dependency: "catalog" }],
+  });
+  const url = `http://127.0.0.1:${gateway.opsPort}/ops/dependencies`;
+  const put = await fetch(`${url}/catalog/weights`, {
+    method: "PUT",
+    headers: { ...bearer("operate"), "content-type": "application/json" },
+    body: JSON.stringify({ target: other, weight: 0, ttl: "1m", reason: "canary is bad" }),
+  });
+  assert.equal(put.status, 200);
+  assert.equal(((await put.json()) as { processes: number }).processes, 2);
+  for (let i = 0; i < 10; i++) assert.equal((await fetch(`http://127.0.0.1:${gateway.port}/`)).status, 200);
+  const shown = await (await fetch(url, { headers: bearer("read") })).text();
+  const [first, second] = JSON.parse(shown).dependencies[0].targets;
+  assert.deepEqual([first.requests, second.requests], [10, 0]);
+  assert.deepEqual([second.weight, second.configured, second.override.reason], [0, 1, "canary is bad"]);
 });

@@ -13,7 +13,15 @@ test("the pages under docs/ say what the code says", async () => {
 });
 
 /** Guides: written by hand, because they tell what no single key or call does. */
-const GUIDES = ["admission.md", "breakers.md", "deadlines.md", "priority.md", "purging.md", "quotas.md"];
+const GUIDES = [
+  "admission.md",
+  "balancing.md",
+  "breakers.md",
+  "deadlines.md",
+  "priority.md",
+  "purging.md",
+  "quotas.md",
+];
 
 test("no page is left under docs/ that nobody makes", async () => {
   assert.deepEqual(readdirSync(folder).toSorted(), [...(await pages()).keys(), ...GUIDES].toSorted());
