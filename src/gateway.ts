@@ -16,6 +16,7 @@ import { canonicalUrl } from "./routing/canonical-url.ts";
 import type { Resolve } from "./dependency/balance/addresses.ts";
 import type { Desk } from "./admission/lending.ts";
 import { borrow, desksOf, readDependencies } from "./gates.ts";
+import { readRetry } from "./retries.ts";
 import { createGraphs, type Graph, type Prepared } from "./graph.ts";
 import { drainServer } from "./http/drain.ts";
 import { Edge, type EdgeParts } from "./http/edge.ts";
@@ -128,7 +129,7 @@ export function createGateway(config: Config, parts: GatewayParts): Gateway {
     bus,
     name,
     life: () => life,
-    ...viewsOf(graphs.current),
+    ...viewsOf(graphs.current, clock),
     cache: { hear: cache.hear, ask: async (ask) => (isWarmAsk(ask) ? warming.ask(ask) : cache.ask(ask)) },
     open: () => edge.open,
     handle: (request, response, next) => edge.handle(request, response, next),
@@ -154,10 +155,14 @@ export function createGateway(config: Config, parts: GatewayParts): Gateway {
 type Views = Pick<Gateway, "config" | "limits" | "dependencies" | "breaker" | "reweigh" | "seats">;
 
 /** What is known of the configuration in force, and of what stands for it. */
-const viewsOf = (graph: () => Graph): Views => ({
+const viewsOf = (graph: () => Graph, clock: Clock): Views => ({
   config: () => graph().config,
   limits: () => graph().quotas.reading(),
-  dependencies: () => readDependencies(graph().gates, graph().breakers, graph().dependencies),
+  dependencies: () => {
+    const { gates, breakers, dependencies, retries } = graph();
+    const readings = readDependencies(gates, breakers, dependencies);
+    return readings.map((reading) => ({ ...reading, retry: readRetry(retries, reading.name, clock) }));
+  },
   breaker: (ask) => askBreaker(graph().breakers, ask),
   reweigh: ({ dependency, target, weight, expires, reason }) =>
     graph().dependencies.get(dependency)?.balancer.reweigh(target, weight, expires, reason) ?? false,

@@ -1,6 +1,5 @@
-import { wholeBody } from "./core/body.ts";
 import type { OwnWork } from "./core/own-work.ts";
-import type { Handler, Stage } from "./core/stage.ts";
+import type { Stage } from "./core/stage.ts";
 import { onion } from "./core/stage.ts";
 import { createHexSource, type Clock, type Random } from "./core/clock.ts";
 import { continueTrace } from "./core/trace.ts";
@@ -9,10 +8,10 @@ import type { Identities } from "./core/identity.ts";
 import { classificationOf, type Classification } from "./classification.ts";
 import type { Config, NamedRoute } from "./config/schema.ts";
 import type { Material } from "./config/material.ts";
-import { editHeaders, type HeaderEdits } from "./dependency/fields.ts";
 import type { Resolve } from "./dependency/balance/addresses.ts";
 import { createHttpDependency } from "./dependency/http-dependency.ts";
 import type { HttpDependency } from "./dependency/port.ts";
+import { createRetryStage, type RetryParts } from "./dependency/retry/stage.ts";
 import { createRetirement } from "./dependency/retirement.ts";
 import type { EdgeRoute, Judgement } from "./http/judge.ts";
 import { readHost } from "./routing/authority.ts";
@@ -28,8 +27,6 @@ import type { RedisSettings } from "./cluster/settings.ts";
 import { createQuotas, type Quotas } from "./limits/quotas.ts";
 import { cacheOptions, cachePolicy, keyOptions } from "./cache/settings.ts";
 import { readDeadline } from "./routing/deadline.ts";
-import { compileRewrite } from "./routing/rewrite.ts";
-import type { FixedAnswer, RouteSettings } from "./routing/settings.ts";
 import { compileRoutes } from "./routing/table.ts";
 import { readTarget } from "./routing/target.ts";
 import { clientAddress, compileTrust } from "./routing/trust.ts";
@@ -38,6 +35,8 @@ import { createAdmissionStage } from "./admission/stage.ts";
 import type { FleetSeats } from "./admission/fleet-seats.ts";
 import { buildBreakers, closeBreakers, settleBreakers, type Breakers } from "./breakers.ts";
 import { buildGates, joinFleet, settleGates, type Gates } from "./gates.ts";
+import { innermost } from "./innermost.ts";
+import { buildRetries, type Retries } from "./retries.ts";
 
 /** Everything that one configuration stands for: what is replaced as a whole by a reload. */
 export interface Graph {
@@ -46,6 +45,7 @@ export interface Graph {
   readonly dependencies: ReadonlyMap<string, HttpDependency>;
   readonly gates: Gates;
   readonly breakers: Breakers;
+  readonly retries: Retries;
   readonly classification: Classification;
   readonly store: Store;
   readonly redis: RedisInUse | undefined;
@@ -73,6 +73,8 @@ interface GraphParts {
   readonly processes?: number;
   /** Which of them this is, from 0. Default: 0. */
   readonly process?: number;
+  /** The degradation level in force. Default: 0, always. */
+  readonly level?: () => number;
 }
 
 /** A graph that is built and not in force. Of the two calls one is made, once. */
@@ -159,6 +161,7 @@ export function buildGraph(config: Config, before: Graph | undefined, parts: Gra
   }
   const gates = buildGates(config, before?.gates, { process: 0, processes: 1, ...parts });
   const breakers = buildBreakers(config, before?.breakers, parts);
+  const retries = buildRetries(config, before?.retries);
   const redis = redisFor(config, before?.redis, parts);
   const same = before && before.redis === redis && keptBy(before.config) === keptBy(config);
   const store = same ? before.store : createStore(config.cache, { ...parts, redis });
@@ -170,8 +173,9 @@ export function buildGraph(config: Config, before: Graph | undefined, parts: Gra
     redis,
     secret: config.cache.secret,
   });
-  const { clock, busy } = parts;
-  const stageParts: StageParts = { store, shared: config.cache, clock, fallbacks, identities, quotas, busy };
+  const { clock, random, busy, level = () => 0 } = parts;
+  const tries: TryParts = { retries, clock, random, level };
+  const stageParts: StageParts = { store, shared: config.cache, clock, fallbacks, identities, quotas, busy, tries };
   const routes = config.routes.map((route) => ({
     match: route.match,
     value: buildRoute(route, { config, classification, dependencies, gates, breakers }, stageParts),
@@ -185,6 +189,7 @@ export function buildGraph(config: Config, before: Graph | undefined, parts: Gra
     dependencies,
     gates,
     breakers,
+    retries,
     classification,
     store,
     redis,
@@ -246,7 +251,10 @@ interface StageParts {
   readonly identities: Identities | undefined;
   readonly quotas: Quotas;
   readonly busy: Stage | undefined;
+  readonly tries: TryParts;
 }
+
+type TryParts = Pick<RetryParts, "clock" | "random" | "level"> & { readonly retries: Retries };
 
 type Built = Pick<Graph, "config" | "classification" | "dependencies" | "gates" | "breakers">;
 
@@ -261,6 +269,7 @@ function buildRoute(
   const inner = [
     ...(busy ? [busy] : []),
     ...admissionOf(route, dependencies, gates),
+    ...retryOf(route, dependencies, parts.tries),
     ...(breaker ? [breaker.stage] : []),
   ];
   return {
@@ -304,39 +313,14 @@ function admissionOf(
   return [createAdmissionStage(gate.gate, inUse, clock)];
 }
 
-/** What answers a route in the end: a fixed answer, the host application or a dependency. */
-function innermost(route: RouteSettings, dependencies: ReadonlyMap<string, HttpDependency>): Handler {
-  const { respond } = route;
-  if (respond) return fixedAnswer(respond, compileEdits(route.responseHeaders));
-  if (route.dependency === "next") {
-    return (exchange) => {
-      exchange.handOn?.();
-      return { kind: "handed-on" };
-    };
-  }
-  const rewrite = compileRewrite(route.match.path, route.rewrite);
-  return dependencies.get(route.dependency!)!.forward({
-    target: ({ target, path, query, params }) => rewrite(target, path, query, params),
-    requestHeaders: compileEdits(route.requestHeaders),
-    responseHeaders: compileEdits(route.responseHeaders),
-    timeout: route.timeout,
-    trailers: route.trailers,
-  });
-}
-
-function fixedAnswer({ status, body, contentType }: FixedAnswer, edits: HeaderEdits | undefined): Handler {
-  const octets = Buffer.from(body);
-  const framing = status === 204 || status === 304 ? [] : ["Content-Length", String(octets.length)];
-  const own = octets.length > 0 ? ["Content-Type", contentType, ...framing] : framing;
-  const headers = edits ? editHeaders(own, edits) : own;
-  return () => ({ kind: "served", status, headers, body: wholeBody(octets), by: "gateway" });
-}
-
-function compileEdits(edits: RouteSettings["requestHeaders"]): HeaderEdits | undefined {
-  if (!edits) return undefined;
-  const set = Object.entries(edits.set);
-  return {
-    drop: new Set([...edits.remove, ...set.map(([name]) => name)].map((name) => name.toLowerCase())),
-    set: set.flat(),
-  };
+/** The further tries of what a route asks in the end, if it has any. */
+function retryOf(
+  { dependency = "", timeout }: NamedRoute,
+  dependencies: ReadonlyMap<string, HttpDependency>,
+  { retries, ...parts }: TryParts,
+): readonly Stage[] {
+  const retry = retries.get(dependency)?.retry;
+  if (!retry) return [];
+  const { inUse, settings } = dependencies.get(dependency)!;
+  return [createRetryStage({ ...parts, retry, hold: inUse, total: timeout ?? settings.timeout })];
 }

@@ -175,11 +175,11 @@ export class Gate implements Seats {
   // the permit's side
 
   /** What an answer took while this process had no time for it says nothing of the dependency. */
-  answered({ given }: Permit, ending: "success" | "dropped", now = this.#clock.now()): void {
+  answered({ given }: Permit, ending: "success" | "dropped", startedAt: number, now: number = this.#clock.now()): void {
     if (this.#ownWork.full && ending === "success") return;
-    const latency = now - given.since;
+    const latency = now - startedAt;
     if (ending === "success") this.#pace.answered(latency);
-    const { route, since: startedAt, inFlight } = given;
+    const { route, inFlight } = given;
     this.#limit.ended({ route, startedAt, latency, inFlight, ending }, now);
   }
 
@@ -191,9 +191,9 @@ export class Gate implements Seats {
     if (this.#queue.size > 0) this.#fill(now);
   }
 
-  over(permit: Permit, ending: Ending): void {
+  over(permit: Permit, ending: Ending, startedAt: number): void {
     const now = this.#clock.now();
-    if (ending !== "ignore") this.answered(permit, ending, now);
+    if (ending !== "ignore") this.answered(permit, ending, startedAt, now);
     this.freed(permit, ending !== "ignore", now);
   }
 

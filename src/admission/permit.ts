@@ -8,12 +8,12 @@ export type Ending = "success" | "ignore" | "dropped";
 
 /** The gate's side of a permit. */
 export interface Seats {
-  /** The head of the answer is here, or never will be. */
-  answered(permit: Permit, ending: Exclude<Ending, "ignore">): void;
+  /** The head of the answer is here, or never will be. `since`: monotonic milliseconds at which it was asked for. */
+  answered(permit: Permit, ending: Exclude<Ending, "ignore">, since: number): void;
   /** The seat is free; `counts`: how long it was held tells of the dependency. */
   freed(permit: Permit, counts: boolean): void;
   /** Both at once. */
-  over(permit: Permit, ending: Ending): void;
+  over(permit: Permit, ending: Ending, since: number): void;
 }
 
 /** For what a permit was given. */
@@ -40,23 +40,26 @@ export class Permit {
     this.seen = seen;
   }
 
-  /** The head of the answer is here, or never will be. Only the first call counts. */
-  answered(ending: Ending): void {
+  /**
+   * The head of the answer is here, or never will be. Only the first call counts. `since`: monotonic milliseconds at which
+   * the dependency was asked for it. Default: with the seat.
+   */
+  answered(ending: Ending, since = this.given.since): void {
     if (this.#ending !== undefined) return;
     this.#ending = ending;
-    if (ending !== "ignore") this.#seats.answered(this, ending);
+    if (ending !== "ignore") this.#seats.answered(this, ending, since);
   }
 
   /** Both at once: the answer is here with all of its octets, or never will be. */
-  over(ending: Ending): void {
+  over(ending: Ending, since = this.given.since): void {
     if (this.#ending !== undefined || this.#free) {
-      this.answered(ending);
+      this.answered(ending, since);
       this.free();
       return;
     }
     this.#ending = ending;
     this.#free = true;
-    this.#seats.over(this, ending);
+    this.#seats.over(this, ending, since);
   }
 
   /** Gives the seat back. Only the first call counts. */

@@ -3,7 +3,7 @@ import type { Clock } from "../core/clock.ts";
 import { toError } from "../core/errors.ts";
 import type { Exchange, RequestBody } from "../core/exchange.ts";
 import { headerValue } from "../core/headers.ts";
-import type { FailedReason, Outcome } from "../core/outcome.ts";
+import { isDropped, type Outcome, type TriesSeen } from "../core/outcome.ts";
 import { unreadyBody } from "../core/readiness.ts";
 import type { Soon } from "../core/soon.ts";
 import { Timeouts, type Wait } from "../core/timeouts.ts";
@@ -93,9 +93,10 @@ function useWith(permit: Permit, next: Handler, exchange: Exchange, slow: Timeou
 /** Tells the gate how the call went, and has the seat given back with the last octet that comes. */
 function settle(permit: Permit, outcome: Outcome, slow: Timeouts): Outcome {
   const ending = endingOf(outcome);
-  if (outcome.kind !== "served" || outcome.body.arrived || isEventStream(outcome.headers)) permit.over(ending);
+  const since = triesOf(outcome)?.lastAt;
+  if (outcome.kind !== "served" || outcome.body.arrived || isEventStream(outcome.headers)) permit.over(ending, since);
   else {
-    permit.answered(ending);
+    permit.answered(ending, since);
     hold(permit, outcome.body, slow);
   }
   if (outcome.kind === "handed-on" || outcome.kind === "tunnelled") return outcome;
@@ -121,14 +122,13 @@ function hold(permit: Permit, body: Body, slow: Timeouts): void {
   body.whenHeldBack(() => (wait = slow.start(() => permit.free())));
 }
 
-/** Failures that a dependency without free capacity shows. */
-const DROPPED: ReadonlySet<FailedReason> = new Set(["timeout", "connect-timeout", "reset"]);
-
 function endingOf(outcome: Outcome): Ending {
-  if (outcome.kind === "failed") return DROPPED.has(outcome.reason) ? "dropped" : "ignore";
-  if (outcome.kind !== "served" || outcome.by !== "dependency") return "ignore";
-  return outcome.status === 503 || outcome.status === 429 ? "dropped" : "success";
+  if (triesOf(outcome)?.dropped || isDropped(outcome)) return "dropped";
+  return outcome.kind === "served" && outcome.by === "dependency" ? "success" : "ignore";
 }
+
+/** What a limit learns from a request that was tried more than once is the time of its last try. */
+const triesOf = (outcome: Outcome): TriesSeen | undefined => ("tries" in outcome ? outcome.tries : undefined);
 
 const isEventStream = (headers: readonly string[]): boolean =>
   headerValue(headers, "content-type")?.startsWith("text/event-stream") ?? false;

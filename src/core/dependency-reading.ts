@@ -61,6 +61,27 @@ export interface WeightOrder {
   readonly reason: string;
 }
 
+/**
+ * What became of further tries: `recovered` gave an answer of use, `failed` did not, `refused` met a breaker that had opened
+ * meanwhile; those that were not made for want of budget or time, because of the degradation level, or because the client left.
+ */
+export const RETRY_RESULTS = ["recovered", "failed", "refused", "no-budget", "no-time", "level", "abandoned"] as const;
+export type RetryResult = (typeof RETRY_RESULTS)[number];
+
+/** The further tries of one dependency in one process. */
+export interface RetryReading {
+  /** Requests that have no head of an answer yet, and those of them that are in a further try or wait for it. */
+  readonly inFlight: number;
+  readonly retrying: number;
+  /** The most that `retrying` may be now. */
+  readonly allowed: number;
+  /** Further tries that are saved up, and the most that can be now. */
+  readonly tokens: number;
+  readonly most: number;
+  /** Since the budget is in force. */
+  readonly results: readonly { readonly result: RetryResult; readonly count: number }[];
+}
+
 /** What one process knows of a dependency. */
 export interface DependencyReading {
   readonly name: string;
@@ -69,4 +90,6 @@ export interface DependencyReading {
   readonly panic: boolean;
   readonly admission: AdmissionReading;
   readonly breaker: BreakerReading;
+  /** Where requests are tried again. */
+  readonly retry?: RetryReading | undefined;
 }

@@ -111,6 +111,8 @@ export interface Exchange {
   readonly upgrade: Upgrade | undefined;
   /** Present on a request of the gateway's own that fills its cache: it takes no stale answer, and `renew` no kept one. */
   readonly warms?: WarmMode;
+  /** A kept answer may stand in for a failure, so that it is not worth another try at the dependency. */
+  readonly standIn?: boolean;
   /** Hands the exchange to the host application; absent in the standalone gateway. */
   readonly handOn: (() => void) | undefined;
 }

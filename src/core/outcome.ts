@@ -71,6 +71,16 @@ export interface QuotaSeen {
   readonly wouldRefuse?: readonly string[];
 }
 
+/** Of an exchange that the dependency was asked for more than once. */
+export interface TriesSeen {
+  /** All of them. */
+  readonly count: number;
+  /** Monotonic milliseconds at which the last one began. */
+  readonly lastAt: number;
+  /** Whether one of them was {@link isDropped}. */
+  readonly dropped: boolean;
+}
+
 /** Where a kept answer was, nearest first. */
 export type CacheTier = "memory" | "redis" | "postgres";
 
@@ -93,6 +103,8 @@ export interface Served {
   readonly insteadOf?: string;
   /** Where a seat was asked for. */
   readonly admission?: AdmissionSeen;
+  /** Where there was more than one. */
+  readonly tries?: TriesSeen;
   /** On routes that have quotas. */
   readonly quota?: QuotaSeen;
 }
@@ -125,6 +137,8 @@ export interface Refused {
   readonly cache?: CacheUse;
   /** Where a seat was asked for. */
   readonly admission?: AdmissionSeen;
+  /** Where there was more than one. */
+  readonly tries?: TriesSeen;
   /** On routes that have quotas. */
   readonly quota?: QuotaSeen;
 }
@@ -141,6 +155,8 @@ export interface Failed {
   readonly cache?: CacheUse;
   /** Where a seat was asked for. */
   readonly admission?: AdmissionSeen;
+  /** Where there was more than one. */
+  readonly tries?: TriesSeen;
   /** On routes that have quotas. */
   readonly quota?: QuotaSeen;
 }
@@ -156,3 +172,12 @@ export const refused = (
 
 export const failed = (reason: FailedReason, detail: string, error?: Error): Failed =>
   error ? { kind: "failed", reason, detail, error } : { kind: "failed", reason, detail };
+
+/** Failures that a dependency without free capacity shows. */
+const DROPPED: ReadonlySet<FailedReason> = new Set(["timeout", "connect-timeout", "reset"]);
+
+/** Whether the dependency showed that it has no free capacity. */
+export const isDropped = (outcome: Outcome): boolean =>
+  outcome.kind === "failed"
+    ? DROPPED.has(outcome.reason)
+    : outcome.kind === "served" && outcome.by === "dependency" && (outcome.status === 503 || outcome.status === 429);

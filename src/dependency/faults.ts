@@ -31,6 +31,8 @@ export function failureOf(error: Error, connected: boolean, dependency: string):
   }
   if (!connected) return failed("connect", `${dependency} could not be reached`, error);
   if (
+    // undici gives a code to some errors of its parser only.
+    error.name === "HTTPParserError" ||
     code.startsWith("HPE_") ||
     code === "UND_ERR_HEADERS_OVERFLOW" ||
     isBadMessage(error) ||

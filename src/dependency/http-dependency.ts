@@ -80,6 +80,7 @@ export function createHttpDependency(
       await Promise.all(places.map(({ target }) => target.connections.close()));
     },
     async destroy() {
+      inUse.end();
       unwatch();
       await Promise.all(places.map(({ target }) => target.connections.destroy()));
     },

@@ -2,6 +2,7 @@
 export class InUse {
   #calls = 0;
   #idle: (() => void) | undefined;
+  #over = false;
 
   enter(): void {
     this.#calls++;
@@ -9,6 +10,15 @@ export class InUse {
 
   leave(): void {
     if (--this.#calls === 0) this.#idle?.();
+  }
+
+  /** Its connections are being cut: nothing new may be sent. */
+  end(): void {
+    this.#over = true;
+  }
+
+  get over(): boolean {
+    return this.#over;
   }
 
   /** Resolves when no call is under way. */

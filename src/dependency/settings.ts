@@ -1,8 +1,8 @@
 import { z } from "zod";
 import { balanceSettings, ejectionSettings, healthSettings } from "./balance/settings.ts";
-import { notYet } from "../core/not-yet.ts";
 import { bytes, duration } from "../core/units.ts";
 import { breakerSettings } from "./breaker/settings.ts";
+import { retrySettings } from "./retry/settings.ts";
 
 /** `http://host:port` or `https://host:port`, nothing behind it. */
 const origin = z.string().refine((text) => {
@@ -68,7 +68,7 @@ export const dependencySettings = z.strictObject({
     .prefault("60s")
     .describe("Pause between two reads of the answer's body; event streams excepted"),
   breaker: breakerSettings,
-  retry: notYet("retry budget"),
+  retry: retrySettings,
   health: healthSettings
     .default("off")
     .describe("Checks of every target beside the traffic, each on a connection of its own and counted by no limit"),

@@ -10,6 +10,7 @@ import { createTally, type Tally } from "./label.ts";
 import { cacheViews, createCacheCounts, type CacheCounts } from "./cache.ts";
 import { createLimitCounts, limitViews, type LimitCounts } from "./limits.ts";
 import { createProcessProbe, type ProcessReading } from "./process.ts";
+import { retryViews } from "./retry.ts";
 import { createRedisCounts, redisViews } from "./redis.ts";
 import { DURATION_BOUNDS, createRequestCounts, type RequestCounts, type RouteFigures } from "./requests.ts";
 import { targetViews } from "./targets.ts";
@@ -68,6 +69,7 @@ export function createMetrics(parts: MetricsParts): Metrics {
     ...admissionViews(parts.dependencies ?? (() => [])),
     ...breakerViews(parts.dependencies ?? (() => [])),
     ...targetViews(parts.dependencies ?? (() => [])),
+    ...retryViews(parts.dependencies ?? (() => [])),
     ...endingViews(endings),
     ...cacheViews(cache),
     ...limitViews(limits),

@@ -44,12 +44,13 @@ export function requestLine(
   const cache = "cache" in outcome ? field("cache", outcome.cache?.result) : "";
   const waited = "admission" in outcome ? outcome.admission?.waitedMs : undefined;
   const queued = waited === undefined ? "" : `,"queue_ms":${round(waited)}`;
+  const tries = "tries" in outcome && outcome.tries ? `,"tries":${outcome.tries.count}` : "";
   const dependency = dependencyMs === undefined ? "" : `,"dependency_ms":${round(dependencyMs)}`;
   return (
     `{"level":"${level}","time":${Math.trunc(wall)},"event":"request","id":${text(exchange.id)}` +
     `,"route":${text(exchange.route.name)},"class":"${exchange.class}","method":${text(exchange.method)}` +
     `,"path":${text(exchange.path)},"status":${event.status},"outcome":"${outcome.kind}"${field("reason", reason)}${insteadOf}${cache}` +
-    `${field("dependency", exchange.route.dependency)},"duration_ms":${round(event.durationMs)}${queued}${dependency}` +
+    `${field("dependency", exchange.route.dependency)},"duration_ms":${round(event.durationMs)}${queued}${tries}${dependency}` +
     `,"bytes_out":${event.bytesOut},"client":${text(exchange.client.address)}` +
     `,"trace_id":"${exchange.trace.traceId}","whole":${event.whole}${field("error", error)}}\n`
   );

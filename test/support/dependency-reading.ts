@@ -6,7 +6,10 @@ import {
   type TargetReading,
 } from "../../src/core/dependency-reading.ts";
 
-/** What one process knows of a dependency: ten seats, a closed breaker, nothing going on, unless said otherwise. */
+/**
+ * What one process knows of a dependency: ten seats, a closed breaker, seven further tries that were of use,
+ * nothing going on, unless said otherwise.
+ */
 export const dependencyReading = (
   name = "catalog",
   facts: Partial<AdmissionReading> = {},
@@ -41,6 +44,17 @@ export const dependencyReading = (
     refused: 0,
     wouldRefuse: 0,
     ...breaker,
+  },
+  retry: {
+    inFlight: 4,
+    retrying: 1,
+    allowed: 3,
+    tokens: 2.5,
+    most: 3,
+    results: [
+      { result: "recovered", count: 7 },
+      { result: "no-budget", count: 0 },
+    ],
   },
 });
 

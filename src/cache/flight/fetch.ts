@@ -142,9 +142,9 @@ export class EntryFetch implements Fetch {
   /** An answer that depends on a field it was not shown is asked for once more, with that field. */
   async #fetch(departure: Departure, fields: HeaderList): Promise<Outcome> {
     const { sent, flights } = this.#parts;
-    const { asked, keeps, bound, requestedAt, headOnly } = this.#errand;
+    const { asked, keeps, bound, requestedAt, headOnly, entry } = this.#errand;
     const { exchange, key } = asked;
-    const how = { bound, method: headOnly ? "HEAD" : "GET" } as const;
+    const how = { bound, method: headOnly ? "HEAD" : "GET", standIn: entry !== undefined } as const;
     if (!keeps || requestedAt !== undefined) return this.#ask(inward(exchange, departure, fields, how));
     for (let again = true; ; again = false) {
       const known = flights.notes.varyOf(key);

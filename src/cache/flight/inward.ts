@@ -15,6 +15,12 @@ export const wholeFields = (headers: HeaderList, validators: HeaderList): Header
 /** The fields of a request that nobody sent: without any credentials. */
 export const anonymousFields = (headers: HeaderList): HeaderList => withoutHeaders(headers, CREDENTIALS);
 
+interface How {
+  readonly bound?: boolean;
+  readonly method?: "GET" | "HEAD";
+  readonly standIn?: boolean;
+}
+
 /**
  * The exchange that fetches what `exchange` asks for, in the name of everyone who waits: with these fields, and a GET
  * unless `how` says otherwise. It departs when nobody waits, and ends with the deadline of `exchange` only when it is `bound` to it.
@@ -23,7 +29,7 @@ export function inward(
   exchange: Exchange,
   departure: Departure,
   headers: HeaderList,
-  { bound = false, method = "GET" }: { readonly bound?: boolean; readonly method?: "GET" | "HEAD" } = {},
+  { bound = false, method = "GET", standIn = false }: How = {},
 ): Exchange {
   const { id, startedAt, target, path, query, scheme, authority, client, route, params, trace } = exchange;
   const facts = { id, startedAt, target, path, query, scheme, authority, client, route, params, trace };
@@ -31,6 +37,7 @@ export function inward(
     ...facts,
     method,
     headers,
+    standIn,
     class: exchange.class,
     tenant: exchange.tenant,
     cohort: exchange.cohort,

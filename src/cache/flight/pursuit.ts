@@ -249,7 +249,7 @@ export class Pursuit {
       seat.leave();
       return told(outcome, { result: "miss" }, status);
     }
-    const { status: code, by, dependencyMs, admission } = outcome;
+    const { status: code, by, dependencyMs, admission, tries } = outcome;
     const { dress } = this.#parts;
     const headers = stored && dress ? dress(code, outcome.headers) : outcome.headers;
     const short = withoutBody({ status: code, headers, initialAge: 0, receivedAt: this.#parts.time.now() }, exchange);
@@ -257,7 +257,12 @@ export class Pursuit {
       if (stored) flight.hold();
       seat.leave();
     }
-    const facts = { by, ...(dependencyMs === undefined ? {} : { dependencyMs }), ...(admission ? { admission } : {}) };
+    const facts = {
+      by,
+      ...(dependencyMs !== undefined && { dependencyMs }),
+      ...(admission && { admission }),
+      ...(tries && { tries }),
+    };
     const served: Served = short
       ? { ...short, ...facts }
       : { kind: "served", status: code, headers, body: seat.take(outcome.body.length), ...facts };

@@ -38,7 +38,7 @@ test("C9: an error that one client provokes is gone after 5 s at most, and 400 a
   let status = 503;
   const behaviour = (_request: IncomingMessage, response: ServerResponse, call: number): void =>
     answer(response, status, "public, max-age=3600", `${call}`);
-  await using rig = await startRig("origin", behaviour, {}, clock);
+  await using rig = await startRig("origin", behaviour, { dependency: { retry: "off" } }, clock);
   assert.equal((await rig.ask()).text, "1");
   assert.equal((await rig.ask()).text, "1");
   skip(5000);

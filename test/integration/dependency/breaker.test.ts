@@ -15,7 +15,9 @@ const stateOf = (gateway: TestGateway): string => breakerOf(gateway).state;
 async function startRig(more: { readonly dependency?: object; readonly route?: object } = {}, routes?: object[]) {
   const origin = await startMoodyOrigin();
   const clock = new ManualClock({ now: 1000 });
-  const gateway = await startGateway({ target: origin.url, ...more, ...(routes && { routes }) }, clock);
+  // Each request is one call.
+  const dependency = { retry: "off", ...more.dependency };
+  const gateway = await startGateway({ target: origin.url, ...more, dependency, ...(routes && { routes }) }, clock);
   const client = startClient(gateway.port);
   return {
     origin,
@@ -109,7 +111,7 @@ suite("the breaker of a dependency", () => {
 
   test("refused connections open it; a refusal takes less than a millisecond", async (t) => {
     const port = await deadPort();
-    await using gateway = await startGateway({ target: `http://127.0.0.1:${port}` });
+    await using gateway = await startGateway({ target: `http://127.0.0.1:${port}`, dependency: { retry: "off" } });
     using client = startClient(gateway.port);
     for (let i = 0; i < 20; i++) assert.equal((await client.ask()).status, 502);
     assert.equal(stateOf(gateway), "open");

@@ -100,7 +100,7 @@ suite("an idle connection that the origin closes as we write", () => {
       if (await connection.readRequest()) asked += 1;
       connection.reset();
     });
-    await using gateway = await startGateway({ target: origin.url, dependency: { breaker: "off" } });
+    await using gateway = await startGateway({ target: origin.url, dependency: { breaker: "off", retry: "off" } });
     using client = await connectRaw(gateway.port);
     for (let i = 0; i < 1000; i++) {
       await client.send(request("GET", "/"));

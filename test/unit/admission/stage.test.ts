@@ -7,7 +7,14 @@ import { createAdmissionStage } from "../../../src/admission/stage.ts";
 import { StreamedBody, wholeBody } from "../../../src/core/body.ts";
 import { createEventBus } from "../../../src/core/events.ts";
 import type { BodyReadiness, Exchange, RequestBody } from "../../../src/core/exchange.ts";
-import { failed, refused, type FailedReason, type Outcome, type Served } from "../../../src/core/outcome.ts";
+import {
+  failed,
+  refused,
+  type FailedReason,
+  type Outcome,
+  type Served,
+  type TriesSeen,
+} from "../../../src/core/outcome.ts";
 import type { Soon } from "../../../src/core/soon.ts";
 import { asking, Client } from "../../support/asking.ts";
 import { endedExchange } from "../../support/ended-exchange.ts";
@@ -409,4 +416,31 @@ test("whatever throws, ends, times out or leaves, and whenever: no seat is lost,
     }),
     { numRuns: 100 },
   );
+});
+
+suite("what the limit of a dependency learns from a request that was tried more than once", () => {
+  const tries = (dropped: boolean): TriesSeen => ({ count: 2, lastAt: 70, dropped });
+  /** Of one that took 100 ms and ended so. */
+  const learnt = (outcome: Outcome): unknown => {
+    const { clock, gate, handle, samples } = rigOf(() => 1);
+    const seen = handle(exchangeOf(), () => {
+      clock.advance(100);
+      return outcome;
+    });
+    assert.ok(!(seen instanceof Promise));
+    if (seen.kind === "served") seen.body.takeWhole();
+    assert.equal(gate.inFlight, 0);
+    return samples.map(({ startedAt, latency, ending }) => ({ startedAt, latency, ending }));
+  };
+
+  test("is the time of the last try, without the others and the pauses between them", () => {
+    const learns = [{ startedAt: 70, latency: 30, ending: "success" }];
+    assert.deepEqual(learnt(answer({ tries: tries(false) })), learns);
+  });
+
+  test("is that it was dropped, when one of its tries was", () => {
+    for (const outcome of [answer({ tries: tries(true) }), { ...failed("connect", ""), tries: tries(true) }]) {
+      assert.deepEqual(learnt(outcome), [{ startedAt: 70, latency: 30, ending: "dropped" }]);
+    }
+  });
 });

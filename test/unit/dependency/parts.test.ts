@@ -52,6 +52,13 @@ suite("what an error of the HTTP client means", () => {
     });
   }
 
+  test("an error of the parser without a code is bad-response, too", () => {
+    const error = Object.assign(new Error("Response does not match the HTTP/1.1 protocol"), {
+      name: "HTTPParserError",
+    });
+    assert.equal(failureOf(error, true, "catalog").reason, "bad-response");
+  });
+
   test("only a connection that just ended may be tried again", () => {
     for (const code of ["ECONNRESET", "EPIPE", "UND_ERR_SOCKET"]) assert.equal(isBrokenConnection(coded(code)), true);
     for (const code of ["HPE_INVALID_CONSTANT", "UND_ERR_CONNECT_TIMEOUT"]) {

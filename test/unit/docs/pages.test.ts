@@ -21,6 +21,7 @@ const GUIDES = [
   "priority.md",
   "purging.md",
   "quotas.md",
+  "retries.md",
 ];
 
 test("no page is left under docs/ that nobody makes", async () => {

@@ -109,3 +109,11 @@ test("milliseconds are numbers to three places, whatever they are", () => {
     }),
   );
 });
+
+test("a request that was tried more than once says how often", () => {
+  const twice = line({ outcome: { ...served, tries: { count: 2, lastAt: 5, dropped: true } } });
+  assert.equal((JSON.parse(twice) as { tries: number }).tries, 2);
+  const failure = line({ outcome: { ...failed("reset", "d"), tries: { count: 3, lastAt: 5, dropped: true } } });
+  assert.equal((JSON.parse(failure) as { tries: number }).tries, 3);
+  assert.equal("tries" in (JSON.parse(line({})) as object), false);
+});
