@@ -12,7 +12,7 @@ const ok: RequestListener = (_request, response) => void response.end("ok");
 
 const routes = [{ match: { path: "/*" }, dependency: "origin" }];
 const balanced = (http: object, rest: object = {}) =>
-  startGateway({ dependencies: { origin: { http, breaker: "off", ...rest } }, routes });
+  startGateway({ dependencies: { origin: { http, breaker: "off", retry: "off", ...rest } }, routes });
 
 const ask = async (gateway: TestGateway, init: RequestInit = {}): Promise<number> => {
   const answer = await fetch(`http://127.0.0.1:${gateway.port}/`, init);
