@@ -85,8 +85,10 @@ test("by hand it is in force in all workers, those that start later among them; 
   for (let i = 0; i < 10; i++) assert.equal(await status(), 503);
   const { out } = await world.run("breaker", "ls");
   assert.match(out, /^catalog {2}isolated for another (10m|9m.*|\d+s): migration {2}\(0 calls, .*; 10 refused\)\n$/);
-  const audit = gateway.lines().find(({ event }) => event === "audit");
-  assert.deepEqual(audit?.["after"], { dependency: "catalog", state: "isolated", ttlMs: 600_000, reason: "migration" });
+  const audit = await until(() => gateway.lines().find(({ event }) => event === "audit"), {
+    what: "the log is written",
+  });
+  assert.deepEqual(audit["after"], { dependency: "catalog", state: "isolated", ttlMs: 600_000, reason: "migration" });
 
   const [worker] = gateway.children();
   process.kill(worker!, "SIGKILL");
