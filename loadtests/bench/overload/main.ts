@@ -52,6 +52,10 @@ async function main(options: Options): Promise<void> {
 async function perform(experiment: Experiment, options: Options): Promise<void> {
   say(`\n${describeMachine()}`);
   const peers = experiment.peers.filter(({ name }) => options.peers.length === 0 || options.peers.includes(name));
+  if (peers.length === 0) {
+    say(`${experiment.id}: none of its peers was asked for: ${experiment.peers.map(({ name }) => name).join(", ")}`);
+    return;
+  }
   const plans = experiment
     .plans(options.scale)
     .filter(({ label }) => options.plans.length === 0 || options.plans.includes(label));
